@@ -1,0 +1,30 @@
+/* Growing byte buffer with a cap (like curl's dynbuf).
+ *
+ * The maximum is given at init. Once an append would pass it, nothing is appended, `overflow` stays true
+ * and each later append returns BW_ERR_TOO_BIG, so a run of appends may be checked once at its end.
+ * The data is always NUL-terminated (the NUL is not counted in len). */
+#pragma once
+
+#include "badgewatch/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct bw_buf {
+    char *data; /* never NULL after the first append; may be NULL while len is 0 */
+    size_t len;
+    size_t cap;
+    size_t max;
+    bool overflow;
+};
+
+void bw_buf_init(struct bw_buf *b, size_t max);
+void bw_buf_fini(struct bw_buf *b); /* frees; the buffer may be used again as after init with the same max */
+void bw_buf_clear(struct bw_buf *b); /* len = 0, keeps memory, clears overflow */
+enum bw_err bw_buf_add(struct bw_buf *b, const void *data, size_t len);
+enum bw_err bw_buf_adds(struct bw_buf *b, const char *s);
+enum bw_err bw_buf_addc(struct bw_buf *b, char c);
+enum bw_err bw_buf_addf(struct bw_buf *b, const char *fmt, ...) BW_PRINTF(2, 3);
+const char *bw_buf_str(const struct bw_buf *b); /* "" while empty; borrowed */
+/* Gives the bytes to the caller (who frees them) and leaves the buffer empty. *len may be NULL. */
+char *bw_buf_take(struct bw_buf *b, size_t *len);

@@ -1,0 +1,38 @@
+/* Keepa's token bucket as the envelope of each answer tells it (facts: keepa.md 2.4). Pure.
+ *
+ * Capacity = refill_rate * 60. A request may run while the balance is positive, whatever it costs; the
+ * balance may then be negative. Refill comes in ticks a minute apart; refill_in_ms counts to the next one. */
+#pragma once
+
+#include "badgewatch/base/clock.h"
+
+#include <stdbool.h>
+
+struct bw_bucket {
+    bool known;
+    int64_t left;         /* tokensLeft as told last, minus what was reserved since */
+    int64_t rate;         /* refillRate, tokens a minute, less tokenFlowReduction (rounded up) */
+    struct bw_mono told;  /* when the answer was received */
+    int64_t refill_in_ms; /* at `told` */
+    int64_t in_flight;    /* tokens expected by requests under way */
+};
+
+void bw_bucket_init(struct bw_bucket *b);
+/* From an envelope; negative rates count as 0. Envelopes whose token fields are all zero (parameter errors) must
+ * not be given. An answer older than the newest one known (by `at`) is ignored. */
+void bw_bucket_told(struct bw_bucket *b, int64_t left, int64_t rate, double flow_reduction, int64_t refill_in_ms,
+                    struct bw_mono at);
+int64_t bw_bucket_capacity(const struct bw_bucket *b);
+/* Balance expected at `now`: told + ticks since (capped at capacity) - in flight. */
+int64_t bw_bucket_left(const struct bw_bucket *b, struct bw_mono now);
+/* How many tokens a routine request may plan to spend now, keeping `reserve` (0..1 of capacity); 0 = wait.
+ * Unknown bucket: one small request is allowed to learn it (returns 1 if nothing is in flight, else 0). */
+int64_t bw_bucket_spendable(const struct bw_bucket *b, struct bw_mono now, double reserve);
+/* Milliseconds until bw_bucket_spendable(..) >= cost (capped at what the capacity allows); 0 = now. */
+int64_t bw_bucket_wait(const struct bw_bucket *b, struct bw_mono now, double reserve, int64_t cost);
+void bw_bucket_start(struct bw_bucket *b, int64_t expected);  /* a request leaves */
+void bw_bucket_finish(struct bw_bucket *b, int64_t expected); /* it ended (call before bw_bucket_told) */
+/* cents = tokens * monthly_cost_cents / (rate * 44640): the price of a token on a plan of `rate` (CONTRACT 3). */
+double bw_token_cost_cents(int64_t tokens, int64_t rate, int64_t monthly_cost_cents);
+/* update=auto: true if asking live (2 tokens a check) for `checks_per_hour` leaves the reserve untouched. */
+bool bw_bucket_affords_live(const struct bw_bucket *b, double reserve, double checks_per_hour);

@@ -1,0 +1,13 @@
+/* When a product is checked next, and how far back a request must reach. Pure. */
+#pragma once
+
+#include "badgewatch/core/state.h"
+
+/* Next slot of the grid of `frequency_min` minutes (aligned to 1970-01-01T00:00Z, so 60 = on the hour), strictly
+ * after now. frequency_min 1..10080. Missed slots are not made up one by one. */
+int64_t bw_schedule_next(int64_t now_s, int frequency_min);
+/* After an unknown check: 5 minutes, doubling with each consecutive one, never more than the frequency. */
+int64_t bw_schedule_retry(int64_t now_s, int frequency_min, int unknown_checks);
+/* The `days` of a request made at now_s (Keepa's clock, estimated) that must reach back to the oldest of the given
+ * last usable checks: smallest N >= 1 with now - N days <= oldest - 1 h of margin. */
+int bw_schedule_days(int64_t now_s, int64_t oldest_ok_at);
