@@ -9,6 +9,7 @@
 #include "badgewatch/base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct uv_loop_s;
@@ -20,7 +21,8 @@ bool bw_loop_turn(struct bw_loop *loop, bool wait); /* one turn; true while hand
 void bw_loop_stop(struct bw_loop *loop);
 struct uv_loop_s *bw_loop_uv(struct bw_loop *loop); /* for net/ rooms only */
 /* All handles must be closed or closing. Runs what is left (bounded, 2 s), logs the kind of each handle still
- * alive, frees. Returns 0, or the number of handles left (a bug of ours; tests and debug builds assert 0). */
+ * alive, frees. Returns 0, or the number of handles and name lookups left (a handle is a bug of ours; tests and
+ * debug builds assert 0); the memory is then kept, since they still use it. */
 int bw_loop_free(struct bw_loop *loop) BW_MUSTCHECK;
 /* Called with the seconds that one turn of the loop held up the rest (time between poll return and the next
  * poll); one callback, NULL to stop. Feeds loop_lag_seconds. */
@@ -62,8 +64,12 @@ void bw_signal_free(struct bw_signal *s);
 
 /* ---- name resolution in the thread pool, with a deadline of its own ---- */
 struct bw_resolve;
-/* address: numeric text of the first address, valid during the call. err BW_OK, BW_ERR_NOT_FOUND,
+/* address: numeric text of the first address (NULL unless BW_OK), valid during the call. err BW_OK, BW_ERR_NOT_FOUND,
  * BW_ERR_TIMEOUT or BW_ERR_CLOSED never (cancel means no call). A numeric host is answered too (next turn). */
 typedef void (*bw_resolve_cb)(void *ctx, enum bw_err err, const char *address);
 struct bw_resolve *bw_resolve_start(struct bw_loop *loop, const char *host, int64_t timeout_ms, bw_resolve_cb cb, void *ctx);
 void bw_resolve_cancel(struct bw_resolve *r); /* no callback after this; NULL is fine */
+/* During the callback only: the i-th address in the system's order (0 is the one the callback got), at most 8;
+ * NULL past the last. For owners that try the next one when a connection is refused ("localhost": ::1, then
+ * 127.0.0.1). */
+const char *bw_resolve_address(const struct bw_resolve *r, size_t i);

@@ -1,0 +1,176 @@
+/* The event loop: life, turns, and how long a turn held up the rest.
+ *
+ * Happy way: bw_loop_new, handles are made on it, bw_loop_run until nothing is active or bw_loop_stop, each
+ * owner frees its handles (their close callbacks need one more turn), bw_loop_free runs those turns.
+ *
+ * How it fails: bw_loop_new aborts when the process has no descriptors left, since there is no program
+ * without a loop. bw_loop_free never hangs: after two seconds it names what is still alive and gives up. The
+ * memory of such a loop is then kept on purpose, because the handles, or a thread of the pool that hangs in a
+ * name lookup, still write to it. */
+#include "loop_p.h"
+
+#include "badgewatch/base/alloc.h"
+#include "badgewatch/base/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { FREE_BOUND_MS = 2000 };
+
+void bw_loop_must(int status, const char *what)
+{
+    if (status >= 0)
+        return;
+    bw_log_error("loop", "%s failed: %s", what, uv_strerror(status));
+    abort();
+}
+
+enum bw_err bw_loop_err(int status)
+{
+    switch (status) {
+    case 0:
+        return BW_OK;
+    case UV_EEXIST: /* the number is watched already: its last owner closed the fd before the watch */
+        return BW_ERR_CONFLICT;
+    case UV_ETIMEDOUT:
+        return BW_ERR_TIMEOUT;
+    case UV_ECANCELED:
+        return BW_ERR_CLOSED;
+    case UV_EINVAL:
+        return BW_ERR_INVALID;
+    default:
+        return BW_ERR_SYSTEM;
+    }
+}
+
+/* Callbacks of fds run inside libuv's poll, so a prepare/check pair would not see them. What a turn cost is
+ * the time from one prepare to the next, less what libuv says it slept in the kernel. */
+static void measure_turn(uv_prepare_t *prepare)
+{
+    struct bw_loop *loop = prepare->data;
+    uint64_t now = uv_hrtime();
+    uint64_t idle = uv_metrics_idle_time(&loop->uv);
+    uint64_t wall = now - loop->turn_began;
+    uint64_t slept = idle - loop->turn_idle;
+    bool first = loop->turn_began == 0;
+
+    loop->turn_began = now;
+    loop->turn_idle = idle;
+    if (!first && loop->on_turn)
+        loop->on_turn(loop->on_turn_ctx, wall > slept ? (double)(wall - slept) / 1e9 : 0.0);
+}
+
+struct bw_loop *bw_loop_new(void)
+{
+    struct bw_loop *loop = bw_alloc(sizeof *loop);
+
+    bw_loop_must(uv_loop_init(&loop->uv), "uv_loop_init");
+    bw_loop_must(uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME), "uv_loop_configure");
+    bw_loop_must(uv_prepare_init(&loop->uv, &loop->prepare), "uv_prepare_init");
+    loop->prepare.data = loop;
+    return loop;
+}
+
+void bw_loop_on_turn(struct bw_loop *loop, void (*cb)(void *ctx, double busy_s), void *ctx)
+{
+    loop->on_turn = cb;
+    loop->on_turn_ctx = ctx;
+    loop->turn_began = 0;
+    if (!cb) {
+        uv_prepare_stop(&loop->prepare);
+        return;
+    }
+    bw_loop_must(uv_prepare_start(&loop->prepare, measure_turn), "uv_prepare_start");
+    uv_unref((uv_handle_t *)&loop->prepare);
+}
+
+static bool run(struct bw_loop *loop, uv_run_mode mode)
+{
+    assert(!loop->running && "the loop must not be run from one of its own callbacks");
+    loop->running = true;
+    bool active = uv_run(&loop->uv, mode) != 0;
+    loop->running = false;
+    return active;
+}
+
+void bw_loop_run(struct bw_loop *loop)
+{
+    run(loop, UV_RUN_DEFAULT);
+}
+
+bool bw_loop_turn(struct bw_loop *loop, bool wait)
+{
+    return run(loop, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+}
+
+void bw_loop_stop(struct bw_loop *loop)
+{
+    uv_stop(&loop->uv);
+}
+
+struct uv_loop_s *bw_loop_uv(struct bw_loop *loop)
+{
+    return &loop->uv;
+}
+
+struct census {
+    int left;
+    bool log;
+};
+
+static void count_handle(uv_handle_t *handle, void *arg)
+{
+    struct census *census = arg;
+    const char *kind = uv_handle_type_name(uv_handle_get_type(handle));
+
+    census->left++;
+    if (census->log)
+        bw_log_error("loop", "left at close: %s handle, %s%s", kind ? kind : "unknown",
+                     uv_is_closing(handle) ? "closing" : "not closed",
+                     uv_is_active(handle) ? ", active" : "");
+}
+
+static void raise_flag(uv_timer_t *guard)
+{
+    *(bool *)guard->data = true;
+}
+
+/* Turns until nothing is alive; a guard timer ends a wait that would have no end. */
+static void drain(struct bw_loop *loop)
+{
+    bool expired = false;
+    uv_timer_t guard;
+
+    uv_timer_init(&loop->uv, &guard);
+    guard.data = &expired;
+    uv_update_time(&loop->uv);
+    uv_timer_start(&guard, raise_flag, FREE_BOUND_MS, 0);
+    uv_unref((uv_handle_t *)&guard);
+    while (!expired && run(loop, UV_RUN_ONCE)) {
+    }
+    uv_close((uv_handle_t *)&guard, NULL);
+    /* One turn for the guard's own close; the second for what callbacks of the first may have closed. */
+    run(loop, UV_RUN_NOWAIT);
+    run(loop, UV_RUN_NOWAIT);
+}
+
+int bw_loop_free(struct bw_loop *loop)
+{
+    if (!loop)
+        return 0;
+    loop->on_turn = NULL;
+    uv_close((uv_handle_t *)&loop->prepare, NULL);
+    drain(loop);
+
+    struct census census = {.left = 0, .log = true};
+    uv_walk(&loop->uv, count_handle, &census);
+    if (loop->lookups > 0)
+        bw_log_error("loop", "left at close: %d name lookups", loop->lookups);
+    census.left += loop->lookups;
+
+    int status = uv_loop_close(&loop->uv);
+    if (status != 0 || census.left > 0)
+        return census.left > 0 ? census.left : 1;
+    free(loop);
+    return 0;
+}
