@@ -1,18 +1,25 @@
 /* See loop_fixture.h. */
 #include "support/loop_fixture.h"
 
-static void pass(void *ctx)
+enum { TICK_MS = 5 };
+
+/* Ticks, so that a condition which another thread makes true is seen soon; the loop sleeps between. */
+static void tick(void *ctx)
 {
     struct loop_deadline *d = ctx;
+    int64_t left = d->end.ms - bw_mono_now().ms;
 
-    d->passed = true;
+    d->passed = left <= 0;
+    if (!d->passed)
+        bw_timer_start(d->timer, left < TICK_MS ? left : TICK_MS);
 }
 
 void loop_deadline_init(struct loop_deadline *d, struct bw_loop *loop, int64_t ms)
 {
     d->passed = false;
-    d->timer = bw_timer_new(loop, pass, d);
-    bw_timer_start(d->timer, ms);
+    d->end = (struct bw_mono){.ms = bw_mono_now().ms + ms};
+    d->timer = bw_timer_new(loop, tick, d);
+    bw_timer_start(d->timer, 1);
 }
 
 void loop_deadline_fini(struct loop_deadline *d)

@@ -40,9 +40,10 @@
 
 #define LOOP_FREE(loop) assert_int_equal(bw_loop_free(loop), 0)
 
-/* A timer of its own, so that a turn that waits for I/O ends at the deadline. */
+/* A timer of its own, so that a turn that waits for I/O ends, at the latest at the deadline. */
 struct loop_deadline {
     struct bw_timer *timer;
+    struct bw_mono end;
     bool passed;
 };
 

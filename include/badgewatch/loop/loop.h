@@ -16,7 +16,7 @@ struct uv_loop_s;
 struct bw_loop;
 
 struct bw_loop *bw_loop_new(void);
-void bw_loop_run(struct bw_loop *loop);  /* until nothing is active or bw_loop_stop */
+void bw_loop_run(struct bw_loop *loop);             /* until nothing is active or bw_loop_stop */
 bool bw_loop_turn(struct bw_loop *loop, bool wait); /* one turn; true while handles are active (tests) */
 void bw_loop_stop(struct bw_loop *loop);
 struct uv_loop_s *bw_loop_uv(struct bw_loop *loop); /* for net/ rooms only */
@@ -52,7 +52,8 @@ struct bw_watch;
 /* events 0 with broken = true: the fd reported an error and the watch has stopped by itself; the owner must
  * let its library see the fd once (as readable and writable) so that it notices. */
 typedef void (*bw_watch_cb)(void *ctx, int events, bool broken);
-enum bw_err bw_watch_new(struct bw_loop *loop, int fd, bw_watch_cb cb, void *ctx, struct bw_watch **out) BW_MUSTCHECK;
+enum bw_err bw_watch_new(struct bw_loop *loop, int fd, bw_watch_cb cb, void *ctx,
+                         struct bw_watch **out) BW_MUSTCHECK;
 enum bw_err bw_watch_set(struct bw_watch *w, int events) BW_MUSTCHECK; /* 0 = pause */
 void bw_watch_free(struct bw_watch *w); /* gone from epoll at return; NULL is fine */
 
@@ -67,7 +68,8 @@ struct bw_resolve;
 /* address: numeric text of the first address (NULL unless BW_OK), valid during the call. err BW_OK, BW_ERR_NOT_FOUND,
  * BW_ERR_TIMEOUT or BW_ERR_CLOSED never (cancel means no call). A numeric host is answered too (next turn). */
 typedef void (*bw_resolve_cb)(void *ctx, enum bw_err err, const char *address);
-struct bw_resolve *bw_resolve_start(struct bw_loop *loop, const char *host, int64_t timeout_ms, bw_resolve_cb cb, void *ctx);
+struct bw_resolve *bw_resolve_start(struct bw_loop *loop, const char *host, int64_t timeout_ms,
+                                    bw_resolve_cb cb, void *ctx);
 void bw_resolve_cancel(struct bw_resolve *r); /* no callback after this; NULL is fine */
 /* During the callback only: the i-th address in the system's order (0 is the one the callback got), at most 8;
  * NULL past the last. For owners that try the next one when a connection is refused ("localhost": ::1, then

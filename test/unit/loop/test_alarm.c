@@ -154,7 +154,7 @@ static void wall_clock_step_forward(void **state)
 
     assert_int_equal(bw_alarm_new(loop, daily_wake, &d, &d.alarm), BW_OK);
     d.slot_ms = bw_wall_now().ms + 3600000;
-    d.offset_ms = 2 * 3600000;
+    d.offset_ms = 7200000;
     cancel_next_settime = true;
     assert_int_equal(bw_alarm_set(d.alarm, (struct bw_wall){.ms = d.slot_ms}), BW_OK);
     assert_int_equal(d.wakes_by_step, 0); /* not from inside the call */

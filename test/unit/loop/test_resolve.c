@@ -42,6 +42,7 @@ static struct addrinfo *make_address(const char *text, struct addrinfo *next)
     return &room->ai;
 }
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the names in netdb.h are reserved
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out)
 {
     (void)service, (void)hints;
@@ -60,6 +61,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     return 0;
 }
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
 void freeaddrinfo(struct addrinfo *list)
 {
     while (list) {
