@@ -7,7 +7,8 @@ target_compile_options(bw_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
   -Wold-style-definition -Wundef -Wvla -Wcast-qual -Wwrite-strings -Wpointer-arith -Wno-missing-field-initializers)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(bw_flags INTERFACE -Wlogical-op -Wimplicit-fallthrough=5)
+  # Texts for people are cut to their buffers on purpose; what must not be cut is built in a bw_buf.
+  target_compile_options(bw_flags INTERFACE -Wlogical-op -Wimplicit-fallthrough=5 -Wno-format-truncation)
 else()
   target_compile_options(bw_flags INTERFACE -Wimplicit-fallthrough)
 endif()

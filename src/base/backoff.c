@@ -1,0 +1,35 @@
+/* Capped exponential back-off with full jitter: many clients that failed together do not come back together. */
+#include "badgewatch/base/backoff.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+void bw_backoff_init(struct bw_backoff *b, int64_t base_ms, int64_t cap_ms)
+{
+    *b = (struct bw_backoff){.base_ms = base_ms, .cap_ms = cap_ms};
+}
+
+int64_t bw_backoff_next(struct bw_backoff *b, uint32_t random)
+{
+    int64_t top = b->base_ms;
+    for (unsigned i = 0; i < b->failures && top < b->cap_ms; i++)
+        top *= 2;
+    if (top > b->cap_ms)
+        top = b->cap_ms;
+    b->failures++;
+    int64_t span = top - b->base_ms;
+    return span <= 0 ? b->base_ms : b->base_ms + (int64_t)((uint64_t)random * (uint64_t)(span + 1) >> 32);
+}
+
+void bw_backoff_reset(struct bw_backoff *b)
+{
+    b->failures = 0;
+}
+
+uint32_t bw_random(void)
+{
+    uint32_t value;
+    if (getrandom(&value, sizeof(value), 0) != (ssize_t)sizeof(value))
+        abort(); /* cannot fail for so few bytes once the kernel is up (getrandom(2)) */
+    return value;
+}
