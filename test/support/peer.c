@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_CONNS = 512, MAX_SCRIPTS = 64, MAX_RECORD = 1 << 20, BACKLOG = 512 };
+enum { MAX_CONNS = 512, MAX_SCRIPTS = 64, MAX_RECORD = 4 << 20, BACKLOG = 512 };
 
 struct conn {
     struct peer *peer;

@@ -61,7 +61,7 @@ void peer_script(struct peer *p, const struct peer_step *steps);
 int peer_port(const struct peer *p);
 size_t peer_accepted(struct peer *p); /* connections so far */
 size_t peer_ended(struct peer *p);    /* of these, how many are over, whoever closed */
-/* What connection i sent so far, at most 1 MB of it, NUL-terminated; belongs to the peer until the next call for i, or peer_free. "" for
+/* What connection i sent so far, at most 4 MB of it, NUL-terminated; belongs to the peer until the next call for i, or peer_free. "" for
  * a connection that does not exist (yet). */
 const char *peer_received(struct peer *p, size_t i);
 size_t peer_received_len(struct peer *p, size_t i);

@@ -44,7 +44,9 @@ struct bw_http_response {
     bool sent;        /* false only if it is certain that no byte of the request reached the peer's socket:
                          resolution, connection or TLS failed. true otherwise: the outcome of a POST without
                          a complete response is then ambiguous */
-    bool body_complete; /* true when err is BW_OK */
+    bool body_complete; /* true when err is BW_OK: as long as the peer said. A compressed stream that was cut
+                           before the peer counted it is taken for whole by libcurl 7.88, and the body is then
+                           a prefix: whoever parses it must mind its end (JSON parsers do) */
     const char *body; /* borrowed during the callback, NUL-terminated; "" when on_body is used */
     size_t body_len;
     int64_t retry_after_ms; /* Retry-After in delta seconds; -1 if absent or not a number */
