@@ -26,7 +26,8 @@ void bw_json_raw(struct bw_json *j, const char *key, const char *json); /* alrea
 void bw_json_time(struct bw_json *j, const char *key, int64_t unix_s);  /* RFC 3339 UTC; 0 gives null */
 void bw_json_time_ms(struct bw_json *j, const char *key, int64_t unix_ms);
 
-/* Reader: a parsed document; nodes are borrowed from it. Strict JSON (RFC 8259), depth <= 32, valid UTF-8. */
+/* Reader: a parsed document; nodes are borrowed from it. Strict JSON (RFC 8259), depth <= 32, valid UTF-8, at most
+ * 64 MB, no two members of one name. A null has no node: it is NULL, like what is absent. */
 struct bw_json_doc;
 struct bw_json_node;
 enum bw_err bw_json_parse(const char *text, size_t len, struct bw_json_doc **out, struct bw_error *error) BW_MUSTCHECK;
@@ -43,5 +44,7 @@ bool bw_json_get_double(const struct bw_json_node *parent, const char *key, doub
 bool bw_json_get_bool(const struct bw_json_node *parent, const char *key, bool *out);
 bool bw_json_is_string(const struct bw_json_node *node, const char **out);
 bool bw_json_is_int(const struct bw_json_node *node, int64_t *out);
+bool bw_json_is_object(const struct bw_json_node *node);
+bool bw_json_is_array(const struct bw_json_node *node);
 /* Calls cb for each member of an object. */
 void bw_json_each(const struct bw_json_node *object, void (*cb)(void *ctx, const char *key, const struct bw_json_node *value), void *ctx);

@@ -1,0 +1,170 @@
+/* The JSON writer: text straight into a capped buffer.
+ *
+ * Happy way: init, one value, its members in order. How it fails: only by the buffer's cap, which stays marked in
+ * out->overflow; a wrong nesting of calls is the caller's mistake and gives wrong JSON. json-c is not used to write:
+ * it would build a tree first, and escapes every slash. */
+#include "utf8.h"
+
+#include "badgewatch/base/clock.h"
+#include "badgewatch/codec/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* What may be copied as it is: printable ASCII but the quote and the backslash. */
+static bool plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+static void put_escaped(struct bw_buf *out, unsigned char c)
+{
+    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+    const char *f = c ? strchr(from, c) : NULL;
+
+    if (f) {
+        (void)bw_buf_addc(out, '\\');
+        (void)bw_buf_addc(out, to[f - from]);
+    } else {
+        (void)bw_buf_addf(out, "\\u%04x", c);
+    }
+}
+
+static void put_string(struct bw_buf *out, const char *s, size_t len)
+{
+    const unsigned char *u = (const unsigned char *)s;
+
+    (void)bw_buf_addc(out, '"');
+    for (size_t i = 0; i < len;) {
+        size_t n = i;
+        bool ok = true;
+
+        while (n < len && plain(u[n]))
+            n++;
+        if (n > i)
+            (void)bw_buf_add(out, s + i, n - i);
+        i = n;
+        if (i == len)
+            break;
+        n = bw_utf8_step(u + i, len - i, &ok);
+        if (!ok)
+            (void)bw_buf_add(out, BW_UTF8_REPLACEMENT, 3);
+        else if (n == 1)
+            put_escaped(out, u[i]);
+        else
+            (void)bw_buf_add(out, s + i, n);
+        i += n;
+    }
+    (void)bw_buf_addc(out, '"');
+}
+
+/* The comma before a value and its key, where there is one. */
+static struct bw_buf *value(struct bw_json *j, const char *key)
+{
+    if (j->comma)
+        (void)bw_buf_addc(j->out, ',');
+    j->comma = true;
+    if (key) {
+        put_string(j->out, key, strlen(key));
+        (void)bw_buf_addc(j->out, ':');
+    }
+    return j->out;
+}
+
+void bw_json_init(struct bw_json *j, struct bw_buf *out)
+{
+    j->out = out;
+    j->comma = false;
+}
+
+static void open_with(struct bw_json *j, const char *key, char bracket)
+{
+    (void)bw_buf_addc(value(j, key), bracket);
+    j->comma = false;
+}
+
+static void close_with(struct bw_json *j, char bracket)
+{
+    (void)bw_buf_addc(j->out, bracket);
+    j->comma = true;
+}
+
+void bw_json_object(struct bw_json *j, const char *key)
+{
+    open_with(j, key, '{');
+}
+
+void bw_json_object_end(struct bw_json *j)
+{
+    close_with(j, '}');
+}
+
+void bw_json_array(struct bw_json *j, const char *key)
+{
+    open_with(j, key, '[');
+}
+
+void bw_json_array_end(struct bw_json *j)
+{
+    close_with(j, ']');
+}
+
+void bw_json_string(struct bw_json *j, const char *key, const char *text)
+{
+    if (text)
+        bw_json_stringn(j, key, text, strlen(text));
+    else
+        bw_json_null(j, key);
+}
+
+void bw_json_stringn(struct bw_json *j, const char *key, const char *text, size_t len)
+{
+    put_string(value(j, key), text, len);
+}
+
+void bw_json_int(struct bw_json *j, const char *key, int64_t number)
+{
+    (void)bw_buf_addf(value(j, key), "%" PRId64, number);
+}
+
+void bw_json_double(struct bw_json *j, const char *key, double number)
+{
+    if (isfinite(number))
+        (void)bw_buf_addf(value(j, key), "%.10g", number);
+    else
+        bw_json_null(j, key);
+}
+
+void bw_json_bool(struct bw_json *j, const char *key, bool yes)
+{
+    (void)bw_buf_adds(value(j, key), yes ? "true" : "false");
+}
+
+void bw_json_null(struct bw_json *j, const char *key)
+{
+    (void)bw_buf_adds(value(j, key), "null");
+}
+
+void bw_json_raw(struct bw_json *j, const char *key, const char *json)
+{
+    (void)bw_buf_adds(value(j, key), json);
+}
+
+void bw_json_time(struct bw_json *j, const char *key, int64_t unix_s)
+{
+    char text[BW_TIME_TEXT] = "";
+
+    if (unix_s != 0)
+        bw_time_format(unix_s, text);
+    bw_json_string(j, key, text[0] ? text : NULL);
+}
+
+void bw_json_time_ms(struct bw_json *j, const char *key, int64_t unix_ms)
+{
+    char text[BW_TIME_TEXT] = "";
+
+    if (unix_ms != 0)
+        bw_time_format_ms(unix_ms, text);
+    bw_json_string(j, key, text[0] ? text : NULL);
+}
