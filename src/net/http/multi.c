@@ -190,8 +190,10 @@ void http_multi_close(struct bw_http *h)
 {
     curl_multi_cleanup(h->multi);
     h->multi = NULL;
-    while (!LIST_EMPTY(&h->sockets))
-        drop_socket(LIST_FIRST(&h->sockets));
+    for (struct http_socket *s = LIST_FIRST(&h->sockets), *next; s; s = next) {
+        next = LIST_NEXT(s, link);
+        drop_socket(s);
+    }
     bw_timer_stop(h->curl_timer);
 }
 
