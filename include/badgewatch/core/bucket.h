@@ -1,4 +1,4 @@
-/* Keepa's token bucket as the envelope of each answer tells it (facts: keepa.md 2.4). Pure.
+/* Keepa's token bucket as the envelope of each answer tells it. Pure.
  *
  * Capacity = refill_rate * 60. A request may run while the balance is positive, whatever it costs; the
  * balance may then be negative. Refill comes in ticks a minute apart; refill_in_ms counts to the next one. */
@@ -10,7 +10,7 @@
 
 struct bw_bucket {
     bool known;
-    int64_t left;         /* tokensLeft as told last, minus what was reserved since */
+    int64_t left;         /* tokensLeft as told last */
     int64_t rate;         /* refillRate, tokens a minute, less tokenFlowReduction (rounded up) */
     struct bw_mono told;  /* when the answer was received */
     int64_t refill_in_ms; /* at `told` */

@@ -49,6 +49,8 @@ void bw_reign_fini(struct bw_reign *r);
 /* UUID version 5 of "reign:domain:asin:category:started_at". */
 void bw_reign_id(const struct bw_product_key *key, int64_t category_id, int64_t started_at, char out[BW_UUID_TEXT]);
 
+/* A period is known by product, category and from_at: the check that closes it says the same from_at (the reason may
+ * have changed meanwhile). */
 struct bw_unknown_period {
     int64_t category_id; /* 0 = the whole product */
     int64_t from_at;     /* last moment that was known */

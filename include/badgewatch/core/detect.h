@@ -1,6 +1,6 @@
 /* Detection: (what we knew, what Keepa answered) -> what changed. Pure: no I/O, no clock of its own.
  *
- * Rules 1-7 and 9 of CONTRACT 6, one function a rule in detect.c. The caller stages the result atomically
+ * Rules 1-7 and 9 of detection, one function a rule in detect.c and detect_category.c. The caller stages the result atomically
  * against prev.version; if that version is no longer the stored one, it detects again on the newer state. */
 #pragma once
 
@@ -15,9 +15,12 @@ struct bw_detect_input {
     bool others_answer;     /* some other product answered usably in the last hour (rule 4, delisted) */
 };
 
-struct bw_new_points { /* points of product->ranks[i] / values[kind] from index `from` on are new */
+/* Points of product->ranks[series] with index in [from, to) are new. Points later than a day after the answer, or
+ * not after 1970, are garbage of the source: they are never new and move nothing until their time has come. */
+struct bw_new_points {
     size_t series;
     size_t from;
+    size_t to;
 };
 
 struct bw_detection {
@@ -33,6 +36,7 @@ struct bw_detection {
     struct bw_new_points *rank_points;  /* series = index into product->ranks */
     size_t n_rank_points;
     size_t value_from[BW_VALUE_KINDS];  /* first new index; == n when none */
+    size_t value_to[BW_VALUE_KINDS];    /* end of the new ones (see bw_new_points); == n when none */
 };
 
 void bw_detect(const struct bw_detect_input *in, struct bw_detection *out);

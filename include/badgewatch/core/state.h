@@ -8,10 +8,10 @@ struct bw_category_state {
     int64_t category_id;
     char *name;            /* NULL until one is known */
     int64_t rank;          /* of the newest point; BW_UNRANKED; BW_NO_RANK after category_removed */
-    int64_t at;            /* time of that point */
+    int64_t at;            /* time of that point; once removed with a badge: of the loss, if that is later */
     int64_t since;         /* badge held: start of the reign; else 0 */
     int64_t not_before;    /* badge held: start_not_before of the reign; 0 = unknown */
-    int64_t confirmed_at;  /* newest check (Keepa's clock) that showed this category */
+    int64_t confirmed_at;  /* newest check (Keepa's clock) that showed this category as it is here */
     int missing;           /* consecutive usable checks without it (rule 4) */
     int64_t missing_since; /* Keepa's clock at the first of them */
     bool removed;          /* told as category_removed, or dropped silently when no badge was held */
@@ -24,10 +24,10 @@ struct bw_state {
     int64_t checked_at_ms; /* newest check, our clock */
     int64_t answered_at;   /* newest check, Keepa's clock (envelope timestamp), unix s */
     int64_t ok_at;         /* newest usable check, Keepa's clock, unix s; 0 = none */
-    int64_t freshness;     /* bw_product_freshness of the newest usable answer */
+    int64_t freshness;     /* greatest bw_product_freshness of the usable answers */
     int64_t last_update;   /* keepa_last_update, unix s */
     int64_t last_change;   /* occurred_at of the newest change told; 0 = none */
-    enum bw_unknown unknown; /* of the newest check */
+    enum bw_unknown unknown; /* of the newest check; a stale one among unknown ones leaves theirs */
     int unknown_checks;    /* consecutive */
     int64_t unknown_since; /* ok_at at the time the product became unknown; opens an unknown period */
     int stub_checks;       /* stub or inaccessible while others answered (rule 4) */

@@ -1,0 +1,265 @@
+#include "sight.h"
+
+#include "badgewatch/base/alloc.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 4096
+
+static const struct bw_product_key key = {.domain = 1, .asin = "B0D8W1YVBX"};
+
+int64_t sight_time(int64_t minutes)
+{
+    return SIGHT_EPOCH + minutes * 60;
+}
+
+static int64_t minutes_of(int64_t unix_s)
+{
+    return (unix_s - SIGHT_EPOCH) / 60;
+}
+
+/* ---- text to product ---- */
+
+static void add_point(struct bw_series *s, int64_t at, int64_t value)
+{
+    s->points = bw_realloc_array(s->points, s->n + 1, sizeof(*s->points));
+    s->points[s->n++] = (struct bw_point){at, value};
+}
+
+static const char *read_points(const char *text, struct bw_series *s)
+{
+    while (*text != '\0' && *text != ';') {
+        char *end;
+        if (*text == ' ') {
+            text++;
+            continue;
+        }
+        int64_t value = BW_UNRANKED;
+        if (*text == '-') {
+            text++;
+        } else {
+            value = strtoll(text, &end, 10);
+            text = end;
+        }
+        assert(*text == '@');
+        add_point(s, sight_time(strtoll(text + 1, &end, 10)), value);
+        text = end;
+    }
+    return *text == ';' ? text + 1 : text;
+}
+
+static const char *read_update(const char *text, struct bw_product *p)
+{
+    char *end;
+    if (text[2] == '-') {
+        p->last_update = 0;
+        text += 3;
+    } else {
+        p->last_update = sight_time(strtoll(text + 2, &end, 10));
+        text = end;
+    }
+    return *text == ';' ? text + 1 : text;
+}
+
+void sight_product(struct bw_product *p, const char *text, int64_t at_min)
+{
+    *p = (struct bw_product){.key = key, .last_update = sight_time(at_min), .current_price = -1};
+    while (*text != '\0') {
+        char *end;
+        if (*text == ' ') {
+            text++;
+        } else if (*text == 'u') {
+            text = read_update(text, p);
+        } else {
+            p->ranks = bw_realloc_array(p->ranks, p->n_ranks + 1, sizeof(*p->ranks));
+            struct bw_rank_series *r = &p->ranks[p->n_ranks++];
+            *r = (struct bw_rank_series){.category_id = strtoll(text, &end, 10)};
+            assert(*end == ':');
+            text = read_points(end + 1, &r->series);
+        }
+    }
+}
+
+/* ---- checks ---- */
+
+void sight_init(struct sight *s)
+{
+    *s = (struct sight){.others = true};
+    bw_state_init(&s->state, &key);
+}
+
+void sight_fini(struct sight *s)
+{
+    bw_state_fini(&s->state);
+    bw_detection_fini(&s->d);
+}
+
+void sight_check(struct sight *s, const struct bw_product *p, int64_t answered_at)
+{
+    struct bw_detect_input in = {.prev = &s->state,
+                                 .product = p,
+                                 .answered_at = answered_at,
+                                 .detected_at_ms = answered_at < 1000000000000 ? answered_at * 1000 + 7 : 7,
+                                 .others_answer = s->others};
+    bw_detection_fini(&s->d);
+    bw_detect(&in, &s->d);
+    bw_state_fini(&s->state);
+    s->state = s->d.next;
+    memset(&s->d.next, 0, sizeof(s->d.next));
+}
+
+void sight_see(struct sight *s, int64_t at_min, const char *text)
+{
+    struct bw_product p;
+    sight_product(&p, text, at_min);
+    sight_check(s, &p, sight_time(at_min));
+    bw_product_fini(&p);
+}
+
+void sight_see_unknown(struct sight *s, int64_t at_min, enum bw_unknown unknown)
+{
+    struct bw_product p = {.key = key, .unknown = unknown};
+    sight_check(s, &p, sight_time(at_min));
+}
+
+/* ---- what was said ---- */
+
+static void put(char *text, const char *fmt, ...) BW_PRINTF(2, 3);
+static void put(char *text, const char *fmt, ...)
+{
+    size_t len = strlen(text);
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text + len, TEXT_MAX - len, fmt, args);
+    va_end(args);
+}
+
+static void put_separator(char *text)
+{
+    if (text[0] != '\0')
+        put(text, "; ");
+}
+
+static void put_time(char *text, int64_t unix_s)
+{
+    if (unix_s == 0)
+        put(text, "?");
+    else
+        put(text, "%" PRId64, minutes_of(unix_s));
+}
+
+static void put_rank(char *text, int64_t rank)
+{
+    if (rank == BW_NO_RANK)
+        put(text, "?");
+    else if (rank == BW_UNRANKED)
+        put(text, "-");
+    else
+        put(text, "%" PRId64, rank);
+}
+
+const char *sight_changes(const struct sight *s)
+{
+    static char text[TEXT_MAX];
+    text[0] = '\0';
+    for (size_t i = 0; i < s->d.n_changes; i++) {
+        const struct bw_change *c = &s->d.changes[i];
+        put_separator(text);
+        put(text, "%s %" PRId64 "@", bw_change_type_name(c->type), c->category_id);
+        put_time(text, c->occurred_at);
+        put(text, " ");
+        put_rank(text, c->previous_rank);
+        put(text, ">");
+        put_rank(text, c->new_rank);
+        put(text, " %s", bw_reason_name(c->reason));
+        if (c->type == BW_LOST) {
+            put(text, " held ");
+            put_time(text, c->held_since);
+        }
+    }
+    return text;
+}
+
+const char *sight_reigns(const struct sight *s)
+{
+    static char text[TEXT_MAX];
+    text[0] = '\0';
+    for (size_t i = 0; i < s->d.n_reigns; i++) {
+        const struct bw_reign *r = &s->d.reigns[i];
+        put_separator(text);
+        put(text, "%" PRId64 ": ", r->category_id);
+        put_time(text, r->started_at);
+        put(text, "..");
+        if (r->ended_at != 0) {
+            put_time(text, r->ended_at);
+            put(text, " %s", bw_reason_name(r->ended_by));
+        }
+        put(text, " [");
+        put_time(text, r->start_not_before);
+        put(text, ",");
+        put_time(text, r->end_not_before);
+        put(text, "]");
+    }
+    return text;
+}
+
+const char *sight_unknowns(const struct sight *s)
+{
+    static char text[TEXT_MAX];
+    text[0] = '\0';
+    for (size_t i = 0; i < s->d.n_unknowns; i++) {
+        const struct bw_unknown_period *u = &s->d.unknowns[i];
+        put_separator(text);
+        put(text, "%" PRId64 ": ", u->category_id);
+        put_time(text, u->from_at);
+        put(text, "..");
+        if (u->to_at != 0)
+            put_time(text, u->to_at);
+        else
+            put(text, "-");
+        put(text, " %s", u->reason);
+    }
+    return text;
+}
+
+const char *sight_points(const struct sight *s)
+{
+    static char text[TEXT_MAX];
+    text[0] = '\0';
+    for (size_t i = 0; i < s->d.n_rank_points; i++) {
+        put_separator(text);
+        put(text, "%zu: %zu..%zu", s->d.rank_points[i].series, s->d.rank_points[i].from,
+            s->d.rank_points[i].to);
+    }
+    return text;
+}
+
+const char *sight_state(const struct sight *s)
+{
+    static char text[TEXT_MAX];
+    text[0] = '\0';
+    for (size_t i = 0; i < s->state.n_categories; i++) {
+        const struct bw_category_state *c = &s->state.categories[i];
+        put_separator(text);
+        put(text, "%" PRId64 ": ", c->category_id);
+        if (c->removed) {
+            put(text, "removed");
+            continue;
+        }
+        put_rank(text, c->rank);
+        put(text, "@");
+        put_time(text, c->at);
+        if (c->since != 0) {
+            put(text, " since ");
+            put_time(text, c->since);
+        }
+        if (c->missing > 0)
+            put(text, " missing %d", c->missing);
+    }
+    return text;
+}
