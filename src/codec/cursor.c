@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Longest escaped key that is compared by its unescaped text; longer ones are no key of ours. */
-#define KEY_MAX 256
+#define KEY_MAX ((size_t)256)
 
 static inline const char *blanks(const char *p, const char *end)
 {

@@ -60,7 +60,7 @@ static void put_string(struct bw_buf *out, const char *s, size_t len)
 }
 
 /* The comma before a value and its key, where there is one. */
-static struct bw_buf *value(struct bw_json *j, const char *key)
+static struct bw_buf *begin_value(struct bw_json *j, const char *key)
 {
     if (j->comma)
         (void)bw_buf_addc(j->out, ',');
@@ -80,7 +80,7 @@ void bw_json_init(struct bw_json *j, struct bw_buf *out)
 
 static void open_with(struct bw_json *j, const char *key, char bracket)
 {
-    (void)bw_buf_addc(value(j, key), bracket);
+    (void)bw_buf_addc(begin_value(j, key), bracket);
     j->comma = false;
 }
 
@@ -110,45 +110,45 @@ void bw_json_array_end(struct bw_json *j)
     close_with(j, ']');
 }
 
-void bw_json_string(struct bw_json *j, const char *key, const char *text)
+void bw_json_string(struct bw_json *j, const char *key, const char *value)
 {
-    if (text)
-        bw_json_stringn(j, key, text, strlen(text));
+    if (value)
+        bw_json_stringn(j, key, value, strlen(value));
     else
         bw_json_null(j, key);
 }
 
-void bw_json_stringn(struct bw_json *j, const char *key, const char *text, size_t len)
+void bw_json_stringn(struct bw_json *j, const char *key, const char *value, size_t len)
 {
-    put_string(value(j, key), text, len);
+    put_string(begin_value(j, key), value, len);
 }
 
-void bw_json_int(struct bw_json *j, const char *key, int64_t number)
+void bw_json_int(struct bw_json *j, const char *key, int64_t value)
 {
-    (void)bw_buf_addf(value(j, key), "%" PRId64, number);
+    (void)bw_buf_addf(begin_value(j, key), "%" PRId64, value);
 }
 
-void bw_json_double(struct bw_json *j, const char *key, double number)
+void bw_json_double(struct bw_json *j, const char *key, double value)
 {
-    if (isfinite(number))
-        (void)bw_buf_addf(value(j, key), "%.10g", number);
+    if (isfinite(value))
+        (void)bw_buf_addf(begin_value(j, key), "%.10g", value);
     else
         bw_json_null(j, key);
 }
 
-void bw_json_bool(struct bw_json *j, const char *key, bool yes)
+void bw_json_bool(struct bw_json *j, const char *key, bool value)
 {
-    (void)bw_buf_adds(value(j, key), yes ? "true" : "false");
+    (void)bw_buf_adds(begin_value(j, key), value ? "true" : "false");
 }
 
 void bw_json_null(struct bw_json *j, const char *key)
 {
-    (void)bw_buf_adds(value(j, key), "null");
+    (void)bw_buf_adds(begin_value(j, key), "null");
 }
 
 void bw_json_raw(struct bw_json *j, const char *key, const char *json)
 {
-    (void)bw_buf_adds(value(j, key), json);
+    (void)bw_buf_adds(begin_value(j, key), json);
 }
 
 void bw_json_time(struct bw_json *j, const char *key, int64_t unix_s)

@@ -16,6 +16,7 @@
 
 #include "badgewatch/base/alloc.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,8 +174,8 @@ static const char *extent_part(struct extent *x, const char *p, const char *end,
 
 static void fail(struct bw_keepa_splitter *s, const char *at, const char *begin, const char *expected)
 {
-    s->err = bw_error_set(&s->error, BW_ERR_SYNTAX, "not JSON at byte %llu: %s was expected",
-                          (unsigned long long)(s->offset + (uint64_t)(at - begin)), expected);
+    s->err = bw_error_set(&s->error, BW_ERR_SYNTAX, "not JSON at byte %" PRIu64 ": %s was expected",
+                          s->offset + (uint64_t)(at - begin), expected);
 }
 
 static void keep_head(struct bw_keepa_splitter *s, const char *data, size_t len)
@@ -403,8 +404,8 @@ static void judge_end(struct bw_keepa_splitter *s)
     if (s->offset == 0)
         s->err = bw_error_set(&s->error, BW_ERR_SYNTAX, "the answer is empty");
     else
-        s->err = bw_error_set(&s->error, BW_ERR_SYNTAX, "the answer is cut off after %llu bytes",
-                              (unsigned long long)s->offset);
+        s->err = bw_error_set(&s->error, BW_ERR_SYNTAX, "the answer is cut off after %" PRIu64 " bytes",
+                              s->offset);
 }
 
 enum bw_err bw_keepa_splitter_finish(struct bw_keepa_splitter *s, struct bw_keepa_envelope *envelope,

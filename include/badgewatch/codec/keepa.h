@@ -25,7 +25,8 @@ struct bw_keepa_envelope {
 
 struct bw_keepa_splitter;
 /* One product object: bytes borrowed for the call. too_big: it passed max_product, `len` bytes of its beginning are
- * given (for its asin) and the rest is skipped. An error returned here ends the feed with it. */
+ * given (for its asin) and the rest is skipped. An element that is no object (null) is handed over too, so that it is
+ * counted: decoding it fails. An error returned here ends the feed with it. */
 typedef enum bw_err (*bw_keepa_product_cb)(void *ctx, const char *json, size_t len, bool too_big);
 
 struct bw_keepa_splitter *bw_keepa_splitter_new(size_t max_product, bw_keepa_product_cb cb, void *ctx);
@@ -33,7 +34,9 @@ void bw_keepa_splitter_free(struct bw_keepa_splitter *s);
 /* BW_ERR_SYNTAX: not JSON (also an HTML page); BW_ERR_TOO_BIG: envelope over its cap. After an error, all
  * further calls return it. */
 enum bw_err bw_keepa_splitter_feed(struct bw_keepa_splitter *s, const char *data, size_t len) BW_MUSTCHECK;
-/* At the end of the body. BW_ERR_SYNTAX: truncated or trailing bytes. has_products: a "products" array was there. */
+/* At the end of the body. BW_ERR_SYNTAX: truncated or trailing bytes; the text shows how the body begins. Products
+ * handed over before an error are whole, yet the answer as such is not to be trusted. has_products: a "products" array
+ * was there. */
 enum bw_err bw_keepa_splitter_finish(struct bw_keepa_splitter *s, struct bw_keepa_envelope *envelope,
                                      bool *has_products, struct bw_error *error) BW_MUSTCHECK;
 

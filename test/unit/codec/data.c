@@ -52,7 +52,7 @@ static enum bw_err keep(void *ctx, const char *json, size_t len, bool too_big)
 {
     struct data_slices *s = ctx;
 
-    assert_true(s->n < sizeof s->at / sizeof *s->at);
+    assert_true(s->n < DATA_SLICES_MAX);
     s->at[s->n].json = bw_strndup(json, len);
     s->at[s->n].len = len;
     s->at[s->n++].too_big = too_big;

@@ -10,13 +10,15 @@ char *data_read(const char *name, size_t *len);
 /* The bytes of a reference capture, or NULL. To be freed. */
 char *data_reference(const char *name, size_t *len);
 
+#define DATA_SLICES_MAX 16
+
 /* The products of an answer, in order. */
 struct data_slices {
     struct {
         char *json;
         size_t len;
         bool too_big;
-    } at[16];
+    } at[DATA_SLICES_MAX];
     size_t n;
 };
 /* Splits the whole body in chunks of that size (0: in one piece); fails the test on an error. */

@@ -28,7 +28,8 @@ static enum bw_err decode(const char *json, struct bw_keepa_envelope *e, struct 
     char *copy = malloc(len ? len : 1);
 
     assert_non_null(copy);
-    memcpy(copy, json, len);
+    for (size_t i = 0; i < len; i++)
+        copy[i] = json[i]; /* no NUL behind it: reading past the end shows up */
     enum bw_err err = bw_keepa_answer_decode(copy, len, e, names, n, NULL);
     free(copy);
     return err;

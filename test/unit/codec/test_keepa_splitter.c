@@ -84,13 +84,23 @@ static void expect(const char *body, enum bw_err err, const char *log)
     }
 }
 
+static bool same_envelope(const struct bw_keepa_envelope *a, const struct bw_keepa_envelope *b)
+{
+    return a->timestamp_ms == b->timestamp_ms && a->has_tokens == b->has_tokens &&
+           a->tokens_left == b->tokens_left && a->refill_in_ms == b->refill_in_ms &&
+           a->refill_rate == b->refill_rate && a->token_flow_reduction == b->token_flow_reduction &&
+           a->tokens_consumed == b->tokens_consumed && a->processing_ms == b->processing_ms &&
+           a->has_error == b->has_error && strcmp(a->error_type, b->error_type) == 0 &&
+           strcmp(a->error_message, b->error_message) == 0;
+}
+
 static void same_run(const struct run *a, const struct run *b)
 {
     assert_int_equal(a->err, b->err);
     assert_string_equal(a->error.text, b->error.text);
     assert_int_equal(a->log.len, b->log.len);
     assert_string_equal(bw_buf_str(&a->log), bw_buf_str(&b->log));
-    assert_memory_equal(&a->envelope, &b->envelope, sizeof a->envelope);
+    assert_true(same_envelope(&a->envelope, &b->envelope));
     assert_int_equal(a->has_products, b->has_products);
 }
 
@@ -406,8 +416,10 @@ static void reference_captures(void **state)
         size_t len;
         char *body = data_reference(names[f], &len);
 
-        if (!body)
+        if (!body) {
             skip();
+            return; /* never: the analyser does not know skip() */
+        }
         run_split(body, len, 0, 8u << 20, &whole);
         assert_int_equal(whole.err, BW_OK);
         assert_int_equal(whole.envelope.refill_rate, 60);
