@@ -1,0 +1,12 @@
+# Run by bw_embed at build time: FILES (comma separated) as C string literals, a line of text a literal.
+string(REPLACE "," ";" FILES "${FILES}")
+set(text "#include \"badgewatch/base/embedded.h\"\n\nconst struct bw_embedded ${NAME}[] = {\n")
+foreach(file ${FILES})
+  get_filename_component(short ${file} NAME)
+  file(READ ${file} body)
+  string(REPLACE "\\" "\\\\" body "${body}")
+  string(REPLACE "\"" "\\\"" body "${body}")
+  string(REPLACE "\n" "\\n\"\n     \"" body "${body}")
+  string(APPEND text "    {\"${short}\",\n     \"${body}\"},\n")
+endforeach()
+file(WRITE ${OUT} "${text}    {0, 0},\n};\n")

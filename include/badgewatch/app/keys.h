@@ -1,0 +1,38 @@
+/* Names of the Redis keys (CONTRACT 5), made once from the prefix; borrowed by everyone.
+ *
+ *   product:D:ASIN  HASH    live state, and how the product is tracked; "state" is the machine's record
+ *   tracked         ZSET    every product of tracked_asins, score 0 (for ordered paging)
+ *   due             ZSET    active products that nobody is checking: score = unix s of the next check
+ *   leased          ZSET    products being checked: score = unix ms when the lease runs out
+ *   lease           HASH    of each of them: "owner|due score"
+ *   poll            ZSET    products asked for by `badgewatch poll`: score = unix ms of the asking
+ *   badges          ZSET    "D:ASIN:category", score = since
+ *   history         STREAM  what Postgres must get; group "postgres"
+ *   changes         STREAM  what Slack must be told, and the newest ones told; group "slack"
+ *   delivery        HASH    messages under way: intention before, outcome after
+ *   set_aside       STREAM  entries that nobody can read or store
+ *   staged_bytes    INTEGER of entries in history
+ *   tokens          HASH    the Keepa bucket
+ *   names           HASH    "D:category" -> name
+ *   epoch           STRING  there once the state was verified against Postgres; missing = verify first
+ *   daemon:ID       STRING  alive, expires by itself */
+#pragma once
+
+#include "badgewatch/core/asin.h"
+
+#include <stddef.h>
+
+struct bw_keys {
+    char *prefix;
+    char *tracked, *due, *leased, *lease, *poll, *badges, *history, *changes, *delivery, *set_aside;
+    char *staged_bytes, *tokens, *names, *epoch;
+};
+
+#define BW_KEY_MAX 128 /* room for a product's or a daemon's key; the prefix is at most 40 characters */
+#define BW_GROUP_POSTGRES "postgres"
+#define BW_GROUP_SLACK "slack"
+
+void bw_keys_init(struct bw_keys *k, const char *prefix);
+void bw_keys_fini(struct bw_keys *k);
+void bw_keys_product(const struct bw_keys *k, const struct bw_product_key *key, char out[BW_KEY_MAX]);
+void bw_keys_daemon(const struct bw_keys *k, const char *id, char out[BW_KEY_MAX]);
