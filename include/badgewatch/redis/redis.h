@@ -46,18 +46,25 @@ enum bw_err bw_redis_new(struct bw_loop *loop, const struct bw_redis_options *op
 bool bw_redis_ready(const struct bw_redis *r);
 const char *bw_redis_reason(const struct bw_redis *r); /* why it is not ready; "" when ready */
 /* Sends one command; arguments are copied. lens may be NULL (strings). Error now, or one callback later. cb may
- * be NULL where the answer does not matter. Commands are answered in the order they were sent. */
+ * be NULL where the answer does not matter. Commands are answered in the order they were sent.
+ * Errors now: BW_ERR_UNAVAILABLE not ready, BW_ERR_CLOSED closing, BW_ERR_BUSY max_pending (or 256 MB not yet
+ * written), BW_ERR_TOO_BIG over 64 MB, BW_ERR_UNSUPPORTED for commands that are not answered once each
+ * (SUBSCRIBE and its kin, MONITOR, QUIT, RESET, HELLO). A reply over 256 MB ends the connection. A command that
+ * blocks (XREADGROUP BLOCK) holds up all behind it and counts for the time-out: give it a client of its own. */
 enum bw_err bw_redis_command(struct bw_redis *r, size_t argc, const char *const *argv, const size_t *lens,
                              bw_redis_cb cb, void *ctx) BW_MUSTCHECK;
 size_t bw_redis_pending(const struct bw_redis *r);
 /* Waits up to drain_ms for answers, then fails the rest with BW_ERR_CLOSED; frees, calls closed (may be NULL). */
 void bw_redis_close(struct bw_redis *r, int64_t drain_ms, void (*closed)(void *ctx), void *ctx);
 
-/* A Lua script: EVALSHA, and by itself EVAL once where the server does not know it. */
+/* A Lua script: EVALSHA, and by itself EVAL once where the server does not know it. The struct must outlive the
+ * client (static is best). That EVAL is queued at the end: where a script was unknown (first use, restart, SCRIPT
+ * FLUSH), it may run after commands that were sent behind it; nothing of it has run before. argv: the n_keys keys
+ * first, then the other arguments. */
 struct bw_script {
     const char *name;
     const char *source;
-    char sha[41]; /* filled at first use */
+    char sha[41]; /* filled at first use, by asking the server */
 };
 enum bw_err bw_redis_eval(struct bw_redis *r, struct bw_script *script, size_t n_keys, size_t argc,
                           const char *const *argv, const size_t *lens, bw_redis_cb cb, void *ctx) BW_MUSTCHECK;
