@@ -14,10 +14,11 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#define DAY_S        86400
-#define STUB_CHECKS  3
-#define STUB_S       86400
-#define GAP_MARGIN_S 120 /* the source keeps even minutes only; less than the margin of bw_schedule_days */
+#define DAY_S       86400
+#define STUB_CHECKS 3
+#define STUB_S      86400
+#define GAP_MARGIN_S                                                                                         \
+    1800 /* a point may be shown this long after its time; less than the margin of bw_schedule_days */
 
 static int64_t max64(int64_t a, int64_t b)
 {
@@ -67,12 +68,12 @@ static int64_t expected_freshness(const struct bw_state *prev, const struct bw_p
     return expected;
 }
 
-/* Older than what is known (rule 5): dropped. An answer overtaken on its way (answered before the newest usable one)
- * must bring something fresher than all that was seen to be used at all. */
+/* Older than what is known (rule 5): dropped. An answer overtaken on its way (answered before the newest one) must
+ * bring something fresher than all that was seen to be used at all. */
 static bool is_stale(const struct bw_detect_input *in)
 {
     const struct bw_state *prev = in->prev;
-    bool overtaken = in->answered_at < prev->ok_at;
+    bool overtaken = in->answered_at < prev->answered_at;
     if (in->product->unknown != BW_KNOWN)
         return overtaken;
     int64_t freshness = bw_product_freshness(in->product, in->answered_at);
@@ -269,26 +270,33 @@ void bw_detection_fini(struct bw_detection *d)
 /* ---- gap ---- */
 
 /* An answer to `days` holds, of each series, the points of the last N days and one anchor before: the value in force
- * when the window began. What was known is complete up to the last usable check. So
- *   - a window that begins before that check leaves nothing out: no gap, whatever the series say;
+ * when the window began. What is known of a category is complete up to the last check that showed it. So
+ *   - a window that begins before that check leaves nothing out: no gap, whatever the series says;
  *   - else, a series whose oldest point is one that we know (not later than the newest known) joins what we have
  *     without a hole, since the source leaves out only what is older than the oldest point it gives;
  *   - else, between the newest known point and the oldest one given there may have been others, also where the latter
  *     is the anchor: 5 at noon, known; #1 at one o'clock, 4 at two o'clock = anchor. One cannot tell; ask again.
- * For a category new to us "known" is the last usable check: before it all is history, of which a part is enough.
- * Asking once too often costs a request; it does not loop, since the window of bw_schedule_days is of the first kind. */
+ * The check meant is the category's own: one that was missing for a while, or removed, may come back with points from
+ * before the last usable check of its product. For a category new to us it is that usable check: before it all is
+ * history, of which a part is enough. Asking once too often costs a request; it does not loop, since more days make
+ * the window of the first kind. */
+static bool has_gap(const struct bw_state *prev, const struct bw_rank_series *r, int64_t window,
+                    int64_t answered_at)
+{
+    struct bw_believable b = bw_believable_points(&r->series, answered_at);
+    const struct bw_category_state *c = bw_state_category(prev, r->category_id);
+    if (b.from == b.to || window + GAP_MARGIN_S <= (c ? c->confirmed_at : prev->ok_at))
+        return false;
+    return r->series.points[b.from].at > (c ? c->at : prev->ok_at);
+}
+
 bool bw_detect_gap(const struct bw_state *prev, const struct bw_product *product, int days,
                    int64_t answered_at)
 {
     if (!prev->baseline || days <= 0 || product->unknown != BW_KNOWN)
         return false;
-    if (answered_at - days * (int64_t)DAY_S + GAP_MARGIN_S <= prev->ok_at)
-        return false;
     for (size_t i = 0; i < product->n_ranks; i++) {
-        const struct bw_series *s = &product->ranks[i].series;
-        struct bw_believable b = bw_believable_points(s, answered_at);
-        const struct bw_category_state *c = bw_state_category(prev, product->ranks[i].category_id);
-        if (b.from < b.to && s->points[b.from].at > (c ? c->at : prev->ok_at))
+        if (has_gap(prev, &product->ranks[i], answered_at - days * (int64_t)DAY_S, answered_at))
             return true;
     }
     return false;

@@ -23,7 +23,7 @@ struct walk {
     bool tell;             /* crossings are changes; false: they are history */
     int64_t confirmed;     /* check that confirmed the standing before the next point; 0 = none */
     int64_t previous_rank; /* before the reign in force began */
-    size_t reign;          /* index of the reign begun in this walk, else NONE */
+    size_t reign;          /* index of the newest reign begun in this walk, else NONE */
 };
 
 static int64_t max64(int64_t a, int64_t b)
@@ -151,7 +151,6 @@ static void leave(struct walk *k, int64_t at, int64_t rank)
     enum bw_reason reason = rank == BW_UNRANKED ? BW_UNRANKED_LOSS : BW_OUTRANKED;
     size_t reign = k->reign != NONE ? k->reign : say_reign(k->w, c);
     end_reign(&k->w->out->reigns[reign], reason, at, max64(sure_before(k, at), c->since));
-    k->reign = NONE;
     if (k->tell)
         say_change(k->w, c, reason, 1, rank, at);
     c->since = 0;

@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,15 +128,8 @@ void sight_see_unknown(struct sight *s, int64_t at_min, enum bw_unknown unknown)
 
 /* ---- what was said ---- */
 
-static void put(char *text, const char *fmt, ...) BW_PRINTF(2, 3);
-static void put(char *text, const char *fmt, ...)
-{
-    size_t len = strlen(text);
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(text + len, TEXT_MAX - len, fmt, args);
-    va_end(args);
-}
+/* Appends; texts longer than the buffer are cut. */
+#define put(text, ...) snprintf((text) + strlen(text), TEXT_MAX - strlen(text), __VA_ARGS__)
 
 static void put_separator(char *text)
 {

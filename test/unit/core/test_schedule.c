@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#define HOUR 3600
-#define DAY  86400
+#define HOUR INT64_C(3600)
+#define DAY  INT64_C(86400)
 
 static void test_next(void **state)
 {
@@ -55,13 +55,13 @@ static void test_retry(void **state)
 
 static void test_days(void **state)
 {
-    int64_t now = 20000 * (int64_t)DAY;
+    int64_t now = 20000 * DAY;
     static const struct {
         int64_t ago;
         int days;
     } rows[] = {
-        {0, 1},         {-500, 1},      {HOUR, 1},          {23 * HOUR, 1},         {23 * HOUR + 1, 2},
-        {24 * HOUR, 2}, {47 * HOUR, 2}, {47 * HOUR + 1, 3}, {365 * 24 * HOUR, 366},
+        {0, 1},         {-500, 1},      {HOUR, 1},          {23 * HOUR, 1},   {23 * HOUR + 1, 2},
+        {24 * HOUR, 2}, {47 * HOUR, 2}, {47 * HOUR + 1, 3}, {365 * DAY, 366},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -74,7 +74,7 @@ static void test_days(void **state)
 static void test_days_is_the_smallest(void **state)
 {
     (void)state;
-    for (int64_t ago = 0; ago < 5 * (int64_t)DAY; ago += 577) {
+    for (int64_t ago = 0; ago < 5 * DAY; ago += 577) {
         int64_t now = 1800000000;
         int64_t days = bw_schedule_days(now, now - ago);
         assert_true(days >= 1);
