@@ -21,30 +21,30 @@ enum kind { MRKDWN_OR_PLAIN, PLAIN, STRING, BOOLEAN, FIELDS, ELEMENTS, ACCESSORY
 struct member {
     const char *block; /* type it belongs to */
     const char *name;
-    enum kind kind;
     int64_t max; /* characters, or items */
+    enum kind kind;
     bool required;
 };
 
 static const struct member member_table[] = {
-    {"section", "text", MRKDWN_OR_PLAIN, 3000, false},
-    {"section", "fields", FIELDS, 10, false},
-    {"section", "accessory", ACCESSORY, 0, false},
-    {"section", "expand", BOOLEAN, 0, false},
-    {"header", "text", PLAIN, 150, true},
-    {"context", "elements", ELEMENTS, 10, true},
-    {"actions", "elements", ELEMENTS, 25, true},
-    {"image", "image_url", STRING, 3000, true},
-    {"image", "alt_text", STRING, 2000, true},
-    {"image", "title", PLAIN, 2000, false},
-    {"markdown", "text", STRING, 12000, true},
-    {"button", "text", PLAIN, 75, true},
-    {"button", "url", STRING, 3000, false},
-    {"button", "value", STRING, 2000, false},
-    {"button", "action_id", STRING, 255, false},
-    {"button", "style", STRING, 10, false},
-    {"button", "accessibility_label", STRING, 75, false},
-    {"button", "confirm", ANYTHING, 0, false},
+    {"section", "text", 3000, MRKDWN_OR_PLAIN, false},
+    {"section", "fields", 10, FIELDS, false},
+    {"section", "accessory", 0, ACCESSORY, false},
+    {"section", "expand", 0, BOOLEAN, false},
+    {"header", "text", 150, PLAIN, true},
+    {"context", "elements", 10, ELEMENTS, true},
+    {"actions", "elements", 25, ELEMENTS, true},
+    {"image", "image_url", 3000, STRING, true},
+    {"image", "alt_text", 2000, STRING, true},
+    {"image", "title", 2000, PLAIN, false},
+    {"markdown", "text", 12000, STRING, true},
+    {"button", "text", 75, PLAIN, true},
+    {"button", "url", 3000, STRING, false},
+    {"button", "value", 2000, STRING, false},
+    {"button", "action_id", 255, STRING, false},
+    {"button", "style", 10, STRING, false},
+    {"button", "accessibility_label", 75, STRING, false},
+    {"button", "confirm", 0, ANYTHING, false},
 };
 
 static const char *const block_types[] = {"section", "header",   "context", "actions",

@@ -207,18 +207,21 @@ static void post_faults(struct sim *sim, const struct sim_request *request, stru
         answer_error(response, 400, error.text);
         return;
     }
+    sim_outages_sync(&sim->outages, &sim->faults, sim_even_minute_of_ms(sim_now(sim)));
     answer(response, 200, sim_faults_json(&sim->faults));
 }
 
 static void delete_faults(struct sim *sim, const struct sim_request *request, struct sim_response *response)
 {
     int64_t id = 0;
-    if (!sim_request_int(request, "id", 0, &id))
+    if (!sim_request_int(request, "id", 0, &id)) {
         answer_error(response, 400, "id: expected a number");
-    else if (!sim_faults_remove(&sim->faults, id))
+    } else if (!sim_faults_remove(&sim->faults, id)) {
         answer_error(response, 404, "no such fault");
-    else
+    } else {
+        sim_outages_sync(&sim->outages, &sim->faults, sim_even_minute_of_ms(sim_now(sim)));
         answer(response, 200, sim_faults_json(&sim->faults));
+    }
 }
 
 /* Closes the listeners at once, after this answer. */

@@ -121,7 +121,8 @@ static void read_members(struct json_object *spec, struct sim_fault *f)
 {
     /* a bare probability means without end, a bare fault once */
     f->probability = sim_json_number(spec, "probability", 1.0);
-    f->count = sim_json_int(spec, "count", sim_json_get(spec, "probability") ? -1 : 1);
+    bool endless = sim_json_get(spec, "probability") || f->kind == SIM_F_UNRANKED;
+    f->count = sim_json_int(spec, "count", endless ? -1 : 1);
     f->k = sim_json_int(spec, "k", 0);
     f->category = sim_json_int(spec, "category", 0);
     f->status = sim_json_int(spec, "status", f->kind == SIM_F_HTML || f->kind == SIM_F_STATUS ? 503 : 200);
@@ -143,7 +144,7 @@ static void drop_used_up(struct sim_faults *f)
 {
     size_t kept = 0;
     for (size_t i = 0; i < f->n; i++)
-        if (f->list[i].count != 0)
+        if (f->list[i].count != 0 || f->list[i].kind == SIM_F_UNRANKED)
             f->list[kept++] = f->list[i];
     f->n = kept;
 }

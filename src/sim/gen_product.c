@@ -55,8 +55,8 @@ static struct json_object *filler(uint64_t seed, size_t bytes)
     while (n < bytes) {
         const char *w = words[sim_rng_next(&rng) % COUNT(words)];
         size_t len = strlen(w);
-        memcpy(text + n, w, len);
-        n += len;
+        for (size_t i = 0; i < len; i++)
+            text[n++] = w[i];
         text[n++] = ' ';
     }
     struct json_object *o = json_object_new_string_len(text, (int)(n > 0 ? n - 1 : 0));
@@ -171,7 +171,7 @@ static struct json_object *sales_ranks(const struct ranks *r, const struct sim_v
 {
     struct json_object *o = json_object_new_object();
     for (size_t i = 0; i < r->n; i++) {
-        struct json_object *series = sim_json_ranks(&r->series[i], view);
+        struct json_object *series = sim_json_ranks(&r->series[i], r->categories[i].id, view);
         char id[24];
         snprintf(id, sizeof id, "%lld", (long long)r->categories[i].id);
         if (series)

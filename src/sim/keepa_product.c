@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define MAX_ASINS    100
-#define FRESH_MIN    60 /* younger data makes update=0 cost one token more */
+#define MAX_ITEMS    ((size_t)2 * MAX_ASINS) /* every product may be doubled by a fault */
+#define FRESH_MIN    60                      /* younger data makes update=0 cost one token more */
 #define NEVER_UPDATE (-1)
 
 struct item {
@@ -20,7 +21,7 @@ struct item {
 };
 
 struct batch {
-    struct item items[MAX_ASINS * 2]; /* twice: every product may be doubled by a fault */
+    struct item items[MAX_ITEMS];
     size_t n;
     size_t asked; /* well-formed ASINs, once each */
     int64_t domain, days, update;
@@ -111,7 +112,9 @@ static void build(struct sim_keepa_call *call, const struct batch *b, struct ite
     struct sim_view view = {.now_minute = now - item->stale_s / 60,
                             .days = b->days,
                             .history = b->history,
-                            .ranks_at_zero = call->sim->args->ranks_at_zero};
+                            .ranks_at_zero = call->sim->args->ranks_at_zero,
+                            .outages = &call->sim->outages,
+                            .asin = item->asin};
     view.last_update = sim_product_last_update(item->product, now);
     if (view.last_update > view.now_minute)
         view.last_update = view.now_minute / 2 * 2;
@@ -131,31 +134,19 @@ static void put(struct item *item, struct json_object *object)
     item->object = object;
 }
 
-/* Removes one category, or all, from salesRanks; or ends their series with -1. The series may be shared with the
- * capture, so a changed one is a copy. */
-static bool change_ranks(const struct sim_fault *f, struct item *item, int64_t now_minute)
+/* Removes one category, or all, from salesRanks. */
+static bool remove_category(const struct sim_fault *f, struct item *item)
 {
     struct json_object *ranks = sim_json_get(item->object, "salesRanks");
     if (!json_object_is_type(ranks, json_type_object))
         return false;
     struct json_object *out = json_object_new_object();
-    bool changed = false;
     json_object_object_foreach(ranks, key, value)
     {
-        if (f->category && strtoll(key, NULL, 10) != f->category) {
+        if (f->category && strtoll(key, NULL, 10) != f->category)
             json_object_object_add(out, key, json_object_get(value));
-            continue;
-        }
-        changed = true;
-        if (f->kind != SIM_F_UNRANKED)
-            continue;
-        struct json_object *series = json_object_new_array();
-        for (size_t i = 0; i < json_object_array_length(value); i++)
-            json_object_array_add(series, json_object_get(json_object_array_get_idx(value, i)));
-        json_object_array_add(series, json_object_new_int64(now_minute / 2 * 2));
-        json_object_array_add(series, json_object_new_int(-1));
-        json_object_object_add(out, key, series);
     }
+    bool changed = json_object_object_length(out) < json_object_object_length(ranks);
     json_object_object_add(item->object, "salesRanks", out);
     return changed;
 }
@@ -188,8 +179,7 @@ static bool apply(const struct sim_keepa_call *call, const struct sim_fault *f, 
         json_object_object_del(item->object, "salesRanks");
         return true;
     case SIM_F_NO_CATEGORY:
-    case SIM_F_UNRANKED:
-        return change_ranks(f, item, sim_minute_of_ms(call->now_ms));
+        return remove_category(f, item);
     case SIM_F_WRONG_TYPES:
         wrong_types(item);
         return true;
@@ -231,13 +221,13 @@ static void apply_product_faults(struct sim_keepa_call *call, struct batch *b)
     for (size_t i = 0; i < faults->n; i++) {
         struct sim_fault *f = &faults->list[i];
         if (f->target != SIM_KEEPA || !sim_fault_is_product(f) || f->kind == SIM_F_STALE ||
-            !sim_fault_draws(faults, f))
+            f->kind == SIM_F_UNRANKED || !sim_fault_draws(faults, f))
             continue;
         bool applied = false;
         for (size_t j = 0; j < b->asked; j++) {
             if (!b->items[j].object || !concerns(f, &b->items[j], j))
                 continue;
-            if (f->kind == SIM_F_DUPLICATE && b->n == MAX_ASINS * 2)
+            if (f->kind == SIM_F_DUPLICATE && b->n == MAX_ITEMS)
                 continue;
             applied = apply(call, f, b, &b->items[j]) || applied;
         }

@@ -196,7 +196,7 @@ static struct json_object *cut_ranks(const struct sim_capture *c, const struct s
 {
     struct json_object *out = json_object_new_object();
     for (size_t i = 0; i < c->n_ranks; i++) {
-        struct json_object *series = sim_json_ranks(&c->ranks[i].points, view);
+        struct json_object *series = sim_json_ranks(&c->ranks[i].points, c->ranks[i].category_id, view);
         char id[24];
         snprintf(id, sizeof id, "%lld", (long long)c->ranks[i].category_id);
         if (series)

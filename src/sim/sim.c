@@ -106,6 +106,7 @@ enum bw_err sim_new(const struct sim_args *args, struct sim **out, struct bw_err
     sim_clock_init(&sim->clock, bw_mono_now().ms, start_of(sim, &saved), args->speed, args->stopped);
     if (saved.found)
         sim_clock_set(&sim->clock, bw_mono_now().ms, saved.sim_ms);
+    sim_outages_sync(&sim->outages, &sim->faults, sim_even_minute_of_ms(sim_now(sim)));
     init_generator(sim);
     sim_catalog_index(&sim->catalog);
     init_bucket(sim, &saved);

@@ -7,6 +7,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "faults.h"
+#include "outage.h"
 #include "request.h"
 #include "requests_log.h"
 
@@ -16,6 +17,7 @@ struct sim {
     struct sim_bucket bucket;
     struct sim_catalog catalog;
     struct sim_faults faults;
+    struct sim_outages outages;
     struct sim_channels channels;
     struct sim_log log;
     int64_t keepa_requests; /* all that ever came, also before a restart */

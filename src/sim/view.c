@@ -15,7 +15,7 @@ struct json_object *sim_json_cut(const struct sim_series *s, const struct sim_vi
     return span.begin == span.end ? NULL : sim_json_series(s, span);
 }
 
-struct json_object *sim_json_ranks(const struct sim_series *s, const struct sim_view *view)
+static struct json_object *ranks_in_view(const struct sim_series *s, const struct sim_view *view)
 {
     struct sim_span span = sim_series_cut(s, view->now_minute, view->days);
     if (span.begin == span.end)
@@ -26,4 +26,15 @@ struct json_object *sim_json_ranks(const struct sim_series *s, const struct sim_
         span.begin = span.end - s->stride;
     }
     return sim_json_series(s, span);
+}
+
+struct json_object *sim_json_ranks(const struct sim_series *s, int64_t category, const struct sim_view *view)
+{
+    if (view->outages->n == 0)
+        return ranks_in_view(s, view);
+    struct sim_series seen;
+    sim_outages_overlay(view->outages, view->asin, category, s, &seen);
+    struct json_object *o = ranks_in_view(&seen, view);
+    sim_series_fini(&seen);
+    return o;
 }

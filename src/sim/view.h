@@ -2,6 +2,7 @@
 #pragma once
 
 #include "json.h"
+#include "outage.h"
 #include "series.h"
 
 struct sim_view {
@@ -10,6 +11,8 @@ struct sim_view {
     bool history;        /* false: no csv, no histories */
     bool ranks_at_zero;  /* history=false: one current pair for each category instead of no salesRanks */
     int64_t last_update; /* Keepa minute */
+    const struct sim_outages *outages;
+    const char *asin; /* of the product, for the outages */
 };
 
 /* A new array of the numbers in the span. */
@@ -17,4 +20,4 @@ struct json_object *sim_json_series(const struct sim_series *s, struct sim_span 
 /* What the view leaves of a series; NULL if nothing. */
 struct json_object *sim_json_cut(const struct sim_series *s, const struct sim_view *view);
 /* salesRanks of one category under the view (with history=false its newest pair); NULL if nothing. */
-struct json_object *sim_json_ranks(const struct sim_series *s, const struct sim_view *view);
+struct json_object *sim_json_ranks(const struct sim_series *s, int64_t category, const struct sim_view *view);

@@ -301,7 +301,7 @@ static void rate_answers_429(void **state)
                 "Bearer xoxb-demo", &r);
     assert_int_equal(r.status, 429);
     assert_string_equal(r.headers[0].name, "Retry-After");
-    assert_in_range(atol(r.headers[0].value), 900, 1001);
+    assert_in_range(strtol(r.headers[0].value, NULL, 10), 900, 1001);
     assert_non_null(strstr(r.body.data, "\"ratelimited\""));
     assert_int_equal(f.sim->channels.n, 1);
     sim_response_fini(&r);

@@ -77,9 +77,9 @@ static void bucket_refills_in_lumps(void **state)
     assert_int_equal(sim_bucket_refill_in(&b, SIM_BUCKET_TICK_MS - 1), 1);
     sim_bucket_refill(&b, SIM_BUCKET_TICK_MS);
     assert_int_equal(b.left, 20);
-    sim_bucket_refill(&b, SIM_BUCKET_TICK_MS * 4);
+    sim_bucket_refill(&b, 4 * (int64_t)SIM_BUCKET_TICK_MS);
     assert_int_equal(b.left, 80);
-    assert_int_equal(sim_bucket_refill_in(&b, SIM_BUCKET_TICK_MS * 4), SIM_BUCKET_TICK_MS);
+    assert_int_equal(sim_bucket_refill_in(&b, 4 * (int64_t)SIM_BUCKET_TICK_MS), SIM_BUCKET_TICK_MS);
 }
 
 static void bucket_never_passes_its_capacity(void **state)
@@ -87,7 +87,7 @@ static void bucket_never_passes_its_capacity(void **state)
     struct sim_bucket b;
     (void)state;
     sim_bucket_init(&b, 0, 20, 1190);
-    sim_bucket_refill(&b, SIM_BUCKET_TICK_MS * 3);
+    sim_bucket_refill(&b, 3 * (int64_t)SIM_BUCKET_TICK_MS);
     assert_int_equal(b.left, 1200);
     sim_bucket_init(&b, 0, 100000, -5);
     sim_bucket_refill(&b, INT64_C(4000000000000));
