@@ -5,6 +5,7 @@
  * no JSON (BW_ERR_SYNTAX), a member absent, of another type, out of range, unknown, or categories out of order
  * (BW_ERR_INVALID). A state half understood would invent or swallow alerts; the caller rebuilds it instead. */
 #include "category.h"
+#include "state_node.h"
 
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/codec/json.h"
@@ -260,7 +261,7 @@ static enum bw_err read_categories(const struct bw_json_node *o, struct bw_state
     return BW_OK;
 }
 
-static enum bw_err read_state(const struct bw_json_node *root, struct bw_state *s, struct bw_error *error)
+enum bw_err state_read(const struct bw_json_node *root, struct bw_state *s, struct bw_error *error)
 {
     int64_t format;
 
@@ -294,7 +295,7 @@ enum bw_err bw_state_decode(const char *json, size_t len, const struct bw_produc
         return err;
     }
     bw_state_init(&s, key);
-    err = read_state(bw_json_root(doc), &s, error);
+    err = state_read(bw_json_root(doc), &s, error);
     bw_json_free(doc);
     if (err)
         bw_state_fini(&s);

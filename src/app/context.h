@@ -1,0 +1,30 @@
+/* What each part of the daemon is given: the clients, the settings and the counters. Borrowed by all parts; the
+ * daemon (daemon.c) owns it and outlives them. */
+#pragma once
+
+#include "badgewatch/app/keys.h"
+#include "badgewatch/base/metrics.h"
+#include "badgewatch/conf/conf.h"
+#include "badgewatch/http/http.h"
+#include "badgewatch/loop/loop.h"
+#include "badgewatch/pg/pg.h"
+#include "badgewatch/redis/redis.h"
+#include "counters.h"
+
+struct bw_context {
+    struct bw_loop *loop;
+    const struct bw_conf *conf;
+    struct bw_redis *redis;
+    struct bw_pg *pg;
+    struct bw_http *http;
+    struct bw_keys keys;
+    struct bw_counters counters;
+    char id[64]; /* of this daemon: host-pid-random; consumer name and owner of leases */
+    bool schema_right; /* Postgres has the schema of this version (schema.h) */
+};
+
+/* Postgres may be used: connected, and with the right schema. */
+static inline bool bw_postgres_usable(const struct bw_context *cx)
+{
+    return cx->schema_right && bw_pg_ready(cx->pg);
+}

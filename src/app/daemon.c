@@ -1,0 +1,414 @@
+/* Builds the daemon from its parts, in the order of the way through, and takes it down again.
+ *
+ * Start: clients connect by themselves; parts begin at once and wait for what they need. End (SIGTERM, SIGINT): no new
+ * batches and messages -> what is in flight ends or is handed back -> the last history is written -> clients close ->
+ * the loop is empty. A second signal, or DRAIN_MS, cuts the waiting short: leases of a dead daemon are taken over. */
+#include "badgewatch/app/daemon.h"
+
+#include "api.h"
+#include "badgewatch/base/alloc.h"
+#include "badgewatch/base/backoff.h"
+#include "badgewatch/base/log.h"
+#include "collector.h"
+#include "housekeeping.h"
+#include "ids.h"
+#include "leases.h"
+#include "notifier.h"
+#include "scheduler.h"
+#include "schema.h"
+#include "stage.h"
+#include "tracker.h"
+#include "writer.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CANCEL_MS      4000 /* requests to Keepa that are not answered by then are cancelled */
+#define DRAIN_MS       8000 /* the contract allows 10 s in all */
+#define DRAIN_LOOK_MS  20
+#define CLOSE_DRAIN_MS 500
+
+struct bw_daemon {
+    struct bw_conf conf;
+    const char *conf_path;
+    struct bw_context cx;
+    struct bw_keepa *keepa;
+    struct bw_names *names;
+    struct bw_leases *leases;
+    struct bw_stage *stage;
+    struct bw_collector *collector;
+    struct bw_scheduler *scheduler;
+    struct bw_tracker *tracker;
+    struct bw_writer *writer;
+    struct bw_notifier *notifier;
+    struct bw_housekeeping *housekeeping;
+    struct bw_schema *schema;
+    struct bw_api *api;
+    struct bw_status *status;
+    struct bw_signal *signals[3];
+    struct bw_timer *drain;
+    struct bw_mono stop_at; /* when the end began; 0 = running */
+    bool cancelled;
+    int open_clients;
+};
+
+/* ---- ports between the parts ---- */
+
+static size_t port_room(void *ctx)
+{
+    return bw_collector_room(((struct bw_daemon *)ctx)->collector);
+}
+
+static void port_take(void *ctx, struct bw_batch *batch)
+{
+    bw_collector_take(((struct bw_daemon *)ctx)->collector, batch);
+}
+
+static void port_release(void *ctx, const struct bw_member *members, size_t n)
+{
+    bw_leases_release(((struct bw_daemon *)ctx)->leases, members, n);
+}
+
+static void port_release_one(void *ctx, const struct bw_member *member)
+{
+    bw_leases_release(((struct bw_daemon *)ctx)->leases, member, 1);
+}
+
+static void port_emptied(void *ctx)
+{
+    bw_tracker_resync(((struct bw_daemon *)ctx)->tracker, true);
+}
+
+static void port_check(void *ctx, struct bw_check *check, void (*done)(void *), void *done_ctx)
+{
+    bw_stage_submit(((struct bw_daemon *)ctx)->stage, check, done, done_ctx);
+}
+
+static void port_idle(void *ctx)
+{
+    bw_scheduler_kick(((struct bw_daemon *)ctx)->scheduler);
+}
+
+static void port_changed(void *ctx)
+{
+    bw_notifier_kick(((struct bw_daemon *)ctx)->notifier);
+}
+
+static void port_staged(void *ctx)
+{
+    bw_writer_kick(((struct bw_daemon *)ctx)->writer);
+}
+
+static const char *port_slack_reason(void *ctx)
+{
+    return bw_notifier_reason(((struct bw_daemon *)ctx)->notifier);
+}
+
+static const char *port_checks_reason(void *ctx)
+{
+    struct bw_daemon *d = ctx;
+    const char *reason = bw_scheduler_reason(d->scheduler);
+    return reason[0] ? reason : bw_keepa_reason(d->keepa);
+}
+
+static bool port_synced(void *ctx)
+{
+    return bw_tracker_synced(((struct bw_daemon *)ctx)->tracker);
+}
+
+/* ---- the stores come and go ---- */
+
+static void on_redis(void *ctx, bool ready, const char *reason)
+{
+    struct bw_daemon *d = ctx;
+    bw_counters_up(&d->cx.counters, BW_PART_REDIS, ready);
+    if (!ready) {
+        bw_log_warning("redis", "checks wait: %s", reason);
+        return;
+    }
+    bw_log_info("redis", "connected");
+    if (d->stop_at.ms != 0)
+        return;
+    bw_leases_alive(d->leases);
+    bw_leases_flush(d->leases);
+    bw_keepa_load(d->keepa);
+    bw_names_load(d->names);
+    bw_tracker_resync(d->tracker, false);
+    bw_writer_rewind(d->writer);
+    bw_notifier_rewind(d->notifier);
+    bw_scheduler_kick(d->scheduler);
+}
+
+static void on_schema(void *ctx)
+{
+    struct bw_daemon *d = ctx;
+    bw_tracker_resync(d->tracker, false);
+    bw_housekeeping_postgres_ready(d->housekeeping);
+    bw_writer_kick(d->writer);
+}
+
+static void on_postgres(void *ctx, bool ready, const char *reason)
+{
+    struct bw_daemon *d = ctx;
+    bw_counters_up(&d->cx.counters, BW_PART_POSTGRES, ready);
+    if (!ready) {
+        bw_schema_lost(d->schema);
+        bw_log_warning("postgres", "history waits in Redis: %s", reason);
+        return;
+    }
+    bw_log_info("postgres", "connected");
+    if (d->stop_at.ms == 0)
+        bw_schema_verify(d->schema); /* on_schema follows when it is the right one */
+}
+
+static void on_notify(void *ctx, const char *channel, const char *payload)
+{
+    struct bw_daemon *d = ctx;
+    (void)channel; /* only one is listened to */
+    bw_tracker_notify(d->tracker, payload);
+}
+
+/* ---- the end ---- */
+
+static void on_client_closed(void *ctx)
+{
+    struct bw_daemon *d = ctx;
+    d->open_clients--;
+}
+
+static void close_clients(struct bw_daemon *d)
+{
+    bw_leases_farewell(d->leases);
+    for (size_t i = 0; i < 3; i++)
+        bw_signal_free(d->signals[i]);
+    bw_timer_free(d->drain);
+    bw_loop_on_turn(d->cx.loop, NULL, NULL);
+    d->drain = NULL;
+    d->open_clients = 3;
+    if (d->status) {
+        d->open_clients++;
+        bw_status_close(d->status, on_client_closed, d);
+        d->status = NULL;
+    }
+    bw_http_close(d->cx.http, on_client_closed, d);
+    bw_pg_close(d->cx.pg, CLOSE_DRAIN_MS, on_client_closed, d);
+    bw_redis_close(d->cx.redis, CLOSE_DRAIN_MS, on_client_closed, d);
+}
+
+static bool drained(const struct bw_daemon *d)
+{
+    return bw_scheduler_quiet(d->scheduler) && bw_collector_pending(d->collector) == 0 &&
+           bw_keepa_in_flight(d->keepa) == 0 && bw_stage_pending(d->stage) == 0 && bw_notifier_quiet(d->notifier) &&
+           bw_writer_quiet(d->writer);
+}
+
+static void on_drain(void *ctx)
+{
+    struct bw_daemon *d = ctx;
+    int64_t since = bw_mono_now().ms - d->stop_at.ms;
+    if (since >= CANCEL_MS && !d->cancelled) {
+        d->cancelled = true;
+        bw_keepa_cancel(d->keepa);
+    }
+    if (drained(d) || since >= DRAIN_MS) {
+        if (since >= DRAIN_MS)
+            bw_log_warning("daemon", "not everything ended in time; what is unfinished is taken up at the next start");
+        close_clients(d);
+        return;
+    }
+    bw_timer_start(d->drain, DRAIN_LOOK_MS);
+}
+
+static void stop(struct bw_daemon *d)
+{
+    d->stop_at = bw_mono_now();
+    bw_scheduler_stop(d->scheduler);
+    bw_tracker_stop(d->tracker);
+    bw_notifier_stop(d->notifier);
+    bw_writer_stop(d->writer);
+    bw_housekeeping_stop(d->housekeeping);
+    bw_schema_stop(d->schema);
+    bw_timer_start(d->drain, 1);
+}
+
+static void on_stop_signal(void *ctx, int signum)
+{
+    struct bw_daemon *d = ctx;
+    const char *name = signum == SIGINT ? "SIGINT" : "SIGTERM";
+    if (d->stop_at.ms == 0) {
+        bw_log_info("daemon", "%s: finishing what is under way (again: at once)", name);
+        stop(d);
+    } else if (d->drain) {
+        bw_log_warning("daemon", "%s again: ending at once", name);
+        bw_keepa_cancel(d->keepa);
+        d->cancelled = true;
+        d->stop_at.ms -= DRAIN_MS;
+    }
+}
+
+/* ---- settings ---- */
+
+static bool needs_restart(const struct bw_conf *a, const struct bw_conf *b)
+{
+    return strcmp(a->redis_url, b->redis_url) != 0 || strcmp(a->redis_prefix, b->redis_prefix) != 0 ||
+           strcmp(a->database_url, b->database_url) != 0 || strcmp(a->listen, b->listen) != 0 ||
+           strcmp(a->status_token, b->status_token) != 0 || a->status_open != b->status_open;
+}
+
+static void on_reload(void *ctx, int signum)
+{
+    struct bw_daemon *d = ctx;
+    struct bw_conf fresh;
+    struct bw_error error;
+    (void)signum;
+    if (bw_conf_load(&fresh, environ, d->conf_path, &error) != BW_OK) {
+        bw_log_error("daemon", "SIGHUP: settings refused, the old ones stay: %s", error.text);
+        return;
+    }
+    if (needs_restart(&d->conf, &fresh))
+        bw_log_warning("daemon", "SIGHUP: addresses of Redis, Postgres and the status port change at a restart only");
+    bw_conf_fini(&d->conf);
+    d->conf = fresh;
+    bw_log_configure(d->conf.log_level, d->conf.log_format);
+    bw_log_info("daemon", "SIGHUP: settings read again");
+    bw_notifier_retry(d->notifier);
+}
+
+/* ---- the beginning ---- */
+
+static bool make_clients(struct bw_daemon *d)
+{
+    static const char *const listen[] = {"badgewatch_tracked", NULL};
+    struct bw_error error;
+    struct bw_redis_options redis = {
+        .url = d->conf.redis_url, .client_name = d->cx.id, .on_state = on_redis, .ctx = d};
+    struct bw_pg_options pg = {.url = d->conf.database_url,
+                               .application_name = "badgewatch",
+                               .read_write = true,
+                               .on_state = on_postgres,
+                               .on_notify = on_notify,
+                               .listen = listen,
+                               .ctx = d};
+    if (bw_redis_new(d->cx.loop, &redis, &d->cx.redis, &error) != BW_OK) {
+        bw_log_error("daemon", "REDIS_URL: %s", error.text);
+        return false;
+    }
+    if (bw_pg_new(d->cx.loop, &pg, &d->cx.pg, &error) != BW_OK) {
+        bw_log_error("daemon", "DATABASE_URL: %s", error.text);
+        bw_redis_close(d->cx.redis, 0, NULL, NULL);
+        return false;
+    }
+    d->cx.http = bw_http_new(d->cx.loop, "badgewatch/" BW_VERSION, d->conf.concurrency + 2);
+    return true;
+}
+
+static void make_parts(struct bw_daemon *d)
+{
+    struct bw_context *cx = &d->cx;
+    struct bw_stage_port stage = {port_changed, port_staged, port_release_one, d};
+    struct bw_collector_port collector = {port_check, port_release, port_idle, d};
+    struct bw_scheduler_port scheduler = {port_room, port_take, port_release, port_emptied, d};
+    d->leases = bw_leases_new(cx);
+    d->keepa = bw_keepa_new(cx);
+    d->names = bw_names_new(cx, d->keepa);
+    d->stage = bw_stage_new(cx, d->names, &stage);
+    d->collector = bw_collector_new(cx, d->keepa, &collector);
+    d->scheduler = bw_scheduler_new(cx, d->keepa, &scheduler);
+    d->tracker = bw_tracker_new(cx);
+    d->writer = bw_writer_new(cx);
+    d->notifier = bw_notifier_new(cx);
+    d->housekeeping = bw_housekeeping_new(cx, d->keepa, d->leases, d->names);
+    d->schema = bw_schema_new(cx, on_schema, d);
+    struct bw_api_parts parts = {d->keepa, d->housekeeping, port_slack_reason, port_checks_reason, port_synced, d};
+    d->api = bw_api_new(cx, &parts);
+    d->drain = bw_timer_new(cx->loop, on_drain, d);
+}
+
+static void free_parts(struct bw_daemon *d)
+{
+    bw_api_free(d->api);
+    bw_schema_free(d->schema);
+    bw_housekeeping_free(d->housekeeping);
+    bw_notifier_free(d->notifier);
+    bw_writer_free(d->writer);
+    bw_tracker_free(d->tracker);
+    bw_scheduler_free(d->scheduler);
+    bw_collector_free(d->collector);
+    bw_stage_free(d->stage);
+    bw_names_free(d->names);
+    bw_keepa_free(d->keepa);
+    bw_leases_free(d->leases);
+}
+
+static bool open_status(struct bw_daemon *d)
+{
+    struct bw_error error;
+    struct bw_status_options options = {.listen = d->conf.listen,
+                                        .token = d->conf.status_token,
+                                        .open = d->conf.status_open,
+                                        .handler = bw_api_handle,
+                                        .ctx = d->api};
+    if (bw_status_new(d->cx.loop, &options, &d->status, &error) == BW_OK) {
+        bw_log_info("status", "port %d on '%s': metrics, health, API and page", bw_status_port(d->status), d->conf.listen);
+        return true;
+    }
+    bw_log_error("daemon", "BADGEWATCH_LISTEN '%s': %s", d->conf.listen, error.text);
+    return false;
+}
+
+static void on_turn(void *ctx, double busy_s)
+{
+    bw_metric_observe(((struct bw_daemon *)ctx)->cx.counters.loop_lag, busy_s);
+}
+
+static void start(struct bw_daemon *d)
+{
+    struct bw_loop *loop = d->cx.loop;
+    d->signals[0] = bw_signal_new(loop, SIGTERM, on_stop_signal, d);
+    d->signals[1] = bw_signal_new(loop, SIGINT, on_stop_signal, d);
+    d->signals[2] = bw_signal_new(loop, SIGHUP, on_reload, d);
+    bw_loop_on_turn(loop, on_turn, d);
+    bw_housekeeping_start(d->housekeeping);
+    bw_writer_start(d->writer);
+    bw_notifier_start(d->notifier);
+    if (d->conf.keepa_api_key[0])
+        bw_scheduler_start(d->scheduler);
+    else
+        bw_log_error("keepa", "KEEPA_API_KEY is not set: nothing is checked");
+}
+
+int bw_daemon_run(struct bw_conf *conf, const char *conf_path)
+{
+    struct bw_daemon *d = bw_alloc(sizeof(*d));
+    int code = 1;
+    d->conf = *conf;
+    d->conf_path = conf_path;
+    d->cx.conf = &d->conf;
+    d->cx.loop = bw_loop_new();
+    bw_daemon_id(d->cx.id);
+    bw_keys_init(&d->cx.keys, d->conf.redis_prefix);
+    bw_counters_init(&d->cx.counters);
+    bw_log_info("daemon", "badgewatch %s begins as '%s'", BW_VERSION, d->cx.id);
+    if (make_clients(d)) {
+        make_parts(d);
+        if (open_status(d)) {
+            code = 0;
+            start(d);
+        } else {
+            close_clients(d);
+        }
+        bw_loop_run(d->cx.loop);
+        free_parts(d);
+    }
+    if (bw_loop_free(d->cx.loop) != 0)
+        code = 1;
+    bw_counters_fini(&d->cx.counters);
+    bw_keys_fini(&d->cx.keys);
+    bw_conf_fini(&d->conf);
+    free(d);
+    if (code == 0)
+        bw_log_info("daemon", "ended cleanly");
+    return code;
+}

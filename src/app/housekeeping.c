@@ -1,0 +1,202 @@
+/* One timer. Every question is small and pipelined; one round of gauges is under way at a time. */
+#include "housekeeping.h"
+
+#include "badgewatch/base/alloc.h"
+#include "badgewatch/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS         BW_HEARTBEAT_MS
+#define MAINTAIN_MS     (6 * 3600 * 1000LL)
+#define FORECAST_MS     60000
+#define PARTITIONS_AHEAD "2"
+#define OVERDUE_S       60
+
+struct bw_housekeeping {
+    struct bw_context *cx;
+    struct bw_keepa *keepa;
+    struct bw_leases *leases;
+    struct bw_names *names;
+    struct bw_timer *timer;
+    struct bw_counts counts;
+    size_t asked; /* answers of this round still to come */
+    struct bw_mono maintain_at, forecast_at;
+};
+
+/* ---- gauges ---- */
+
+struct question {
+    struct bw_housekeeping *h;
+    int64_t *to;
+    bool add;
+    bool score; /* ZRANGE WITHSCORES: the score */
+};
+
+static void show(struct bw_housekeeping *h)
+{
+    struct bw_counters *c = &h->cx->counters;
+    bw_metric_set(c->products_tracked, (double)h->counts.tracked);
+    bw_metric_set(c->products_overdue, (double)h->counts.overdue);
+    bw_metric_set(c->badges_held, (double)h->counts.badges);
+    bw_metric_set(c->history_backlog, (double)h->counts.backlog);
+    bw_metric_set(c->notifications_pending, (double)h->counts.pending);
+    bw_counters_success(c, BW_PART_REDIS);
+}
+
+/* The number in an answer; of XINFO GROUPS: pending + lag of the only group. */
+static int64_t number_of(const struct bw_reply *r, bool score)
+{
+    if (r->type == BW_REPLY_INTEGER)
+        return r->integer;
+    if (r->type != BW_REPLY_ARRAY || r->n == 0)
+        return 0;
+    if (score)
+        return r->n >= 2 ? strtoll(r->elements[1].str, NULL, 10) : 0;
+    int64_t n = 0;
+    const struct bw_reply *g = &r->elements[0];
+    for (size_t i = 0; i + 1 < g->n; i += 2) {
+        const char *name = g->elements[i].str;
+        if ((strcmp(name, "pending") == 0 || strcmp(name, "lag") == 0) && g->elements[i + 1].type == BW_REPLY_INTEGER)
+            n += g->elements[i + 1].integer;
+    }
+    return n;
+}
+
+static void on_count(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    struct question q = *(struct question *)ctx;
+    free(ctx);
+    struct bw_housekeeping *h = q.h;
+    if (err == BW_OK && reply->type != BW_REPLY_ERROR)
+        *q.to = number_of(reply, q.score) + (q.add ? *q.to : 0);
+    if (--h->asked == 0 && err == BW_OK)
+        show(h);
+}
+
+static void ask(struct bw_housekeeping *h, int64_t *to, bool add, bool score, size_t argc, const char *const *argv)
+{
+    struct question *q = bw_alloc(sizeof(*q));
+    *q = (struct question){.h = h, .to = to, .add = add, .score = score};
+    if (bw_redis_command(h->cx->redis, argc, argv, NULL, on_count, q) == BW_OK)
+        h->asked++;
+    else
+        free(q);
+}
+
+static void ask_counts(struct bw_housekeeping *h)
+{
+    const struct bw_keys *k = &h->cx->keys;
+    struct bw_counts *c = &h->counts;
+    char late[24];
+    if (h->asked > 0 || !bw_redis_ready(h->cx->redis))
+        return;
+    snprintf(late, sizeof(late), "%lld", (long long)(bw_wall_now().ms / 1000 - OVERDUE_S));
+    ask(h, &c->tracked, false, false, 2, (const char *[]){"ZCARD", k->due});
+    ask(h, &c->tracked, true, false, 2, (const char *[]){"ZCARD", k->leased});
+    ask(h, &c->overdue, false, false, 4, (const char *[]){"ZCOUNT", k->due, "-inf", late});
+    ask(h, &c->badges, false, false, 2, (const char *[]){"ZCARD", k->badges});
+    ask(h, &c->backlog, false, false, 2, (const char *[]){"XLEN", k->history});
+    ask(h, &c->pending, false, false, 3, (const char *[]){"XINFO", "GROUPS", k->changes});
+    ask(h, &c->set_aside, false, false, 2, (const char *[]){"XLEN", k->set_aside});
+    ask(h, &c->next_due, false, true, 5, (const char *[]){"ZRANGE", k->due, "0", "0", "WITHSCORES"});
+}
+
+/* ---- Postgres ---- */
+
+static void on_maintained(void *ctx, const struct bw_pg_answer *answer)
+{
+    struct bw_housekeeping *h = ctx;
+    if (answer->err == BW_OK)
+        return;
+    if (answer->err != BW_ERR_CLOSED)
+        bw_log_warning("postgres", "partitions were not looked after: %s", answer->message);
+    h->maintain_at.ms = bw_mono_now().ms + FORECAST_MS;
+}
+
+static void on_forecast(void *ctx, const struct bw_pg_answer *answer)
+{
+    struct bw_housekeeping *h = ctx;
+    if (answer->err != BW_OK || bw_pg_rows(answer->results[0]) != 1)
+        return;
+    const char *value = bw_pg_value(answer->results[0], 0, 0);
+    bw_keepa_forecast(h->keepa, value ? strtod(value, NULL) : 0);
+}
+
+static void look_after_postgres(struct bw_housekeeping *h)
+{
+    struct bw_mono now = bw_mono_now();
+    if (!bw_postgres_usable(h->cx))
+        return;
+    if (now.ms >= h->maintain_at.ms) {
+        char days[32];
+        snprintf(days, sizeof(days), "%lld seconds", (long long)(h->cx->conf->raw_retention_ms / 1000));
+        const char *const params[] = {PARTITIONS_AHEAD, days};
+        struct bw_pg_statement s = {"SELECT badgewatch_maintain($1::int, $2::interval)", 2, params};
+        if (bw_pg_submit(h->cx->pg, &s, 1, on_maintained, h) == BW_OK)
+            h->maintain_at.ms = now.ms + MAINTAIN_MS;
+    }
+    if (now.ms >= h->forecast_at.ms) {
+        struct bw_pg_statement s = {
+            "SELECT coalesce(sum(60.0 / monitoring_frequency), 0) FROM tracked_asins WHERE is_active", 0, NULL};
+        if (bw_pg_submit(h->cx->pg, &s, 1, on_forecast, h) == BW_OK)
+            h->forecast_at.ms = now.ms + FORECAST_MS;
+    }
+}
+
+/* ---- life ---- */
+
+static void on_tick(void *ctx)
+{
+    struct bw_housekeeping *h = ctx;
+    bw_leases_alive(h->leases);
+    bw_leases_flush(h->leases);
+    bw_names_tick(h->names);
+    ask_counts(h);
+    look_after_postgres(h);
+    bw_timer_start(h->timer, TICK_MS);
+}
+
+struct bw_housekeeping *bw_housekeeping_new(struct bw_context *context, struct bw_keepa *keepa, struct bw_leases *leases,
+                                            struct bw_names *names)
+{
+    struct bw_housekeeping *h = bw_alloc(sizeof(*h));
+    h->cx = context;
+    h->keepa = keepa;
+    h->leases = leases;
+    h->names = names;
+    h->counts = (struct bw_counts){-1, -1, -1, -1, -1, -1, 0};
+    h->timer = bw_timer_new(context->loop, on_tick, h);
+    return h;
+}
+
+void bw_housekeeping_start(struct bw_housekeeping *h)
+{
+    bw_timer_start(h->timer, 1);
+}
+
+void bw_housekeeping_postgres_ready(struct bw_housekeeping *h)
+{
+    h->maintain_at.ms = 0;
+    h->forecast_at.ms = 0;
+    look_after_postgres(h);
+}
+
+const struct bw_counts *bw_housekeeping_counts(const struct bw_housekeeping *h)
+{
+    return &h->counts;
+}
+
+void bw_housekeeping_stop(struct bw_housekeeping *h)
+{
+    bw_timer_stop(h->timer);
+}
+
+void bw_housekeeping_free(struct bw_housekeeping *h)
+{
+    if (!h)
+        return;
+    bw_timer_free(h->timer);
+    free(h);
+}

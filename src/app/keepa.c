@@ -1,0 +1,439 @@
+/* Requests to Keepa. One struct call for each request in flight; it ends in finish(), once. The gate (struct bw_keepa)
+ * holds the bucket and the reason for which nothing may be asked at the moment. */
+#include "keepa.h"
+
+#include "args.h"
+#include "badgewatch/base/alloc.h"
+#include "badgewatch/base/backoff.h"
+#include "badgewatch/base/log.h"
+#include "badgewatch/codec/entry.h"
+#include "history.h"
+#include "ids.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#define REQUEST_TIMEOUT_MS 120000 /* a batch of 100 with live updates takes its time (facts: keepa.md 2.3) */
+#define STALL_MS           60000
+#define DENIED_RETRY_MS    60000
+#define AFTER_REFILL_MS    200 /* ask a little after the tick, not at it */
+#define ERROR_BODY_MAX     ((size_t)64 << 10)
+
+struct call {
+    LIST_ENTRY(call) link;
+    struct bw_keepa *keepa;
+    struct bw_http_call *http;
+    struct bw_keepa_question question; /* of /product */
+    void (*done)(void *ctx, const struct bw_keepa_result *result);
+    void *ctx;
+    struct bw_keepa_splitter *splitter; /* /product */
+    struct bw_buf body;                 /* other endpoints */
+    struct bw_request_record record;
+    size_t junk;      /* bytes since the body stopped being JSON */
+    int64_t expected; /* tokens reserved */
+};
+
+struct bw_keepa {
+    struct bw_context *cx;
+    struct bw_bucket bucket;
+    struct bw_backoff backoff;
+    struct bw_mono closed_until;
+    char reason[256];
+    double checks_per_hour;
+    size_t in_flight;
+    LIST_HEAD(, call) calls;
+};
+
+/* ---- the gate ---- */
+
+static void close_gate(struct bw_keepa *k, int64_t ms, const char *why)
+{
+    k->closed_until.ms = bw_mono_now().ms + ms;
+    if (strcmp(k->reason, why) != 0)
+        bw_log_warning("keepa", "%s; next try in %lld s", why, (long long)((ms + 999) / 1000));
+    snprintf(k->reason, sizeof(k->reason), "%s", why);
+    bw_counters_up(&k->cx->counters, BW_PART_KEEPA, false);
+}
+
+static void open_gate(struct bw_keepa *k)
+{
+    if (k->reason[0])
+        bw_log_info("keepa", "answers again");
+    k->reason[0] = '\0';
+    k->closed_until.ms = 0;
+    bw_backoff_reset(&k->backoff);
+    bw_counters_up(&k->cx->counters, BW_PART_KEEPA, true);
+    bw_counters_success(&k->cx->counters, BW_PART_KEEPA);
+}
+
+int64_t bw_keepa_allowance(const struct bw_keepa *k, bool urgent)
+{
+    struct bw_mono now = bw_mono_now();
+    if (now.ms < k->closed_until.ms)
+        return 0;
+    if (k->reason[0] && k->in_flight > 0)
+        return 0; /* after a failure one request at a time finds out whether it is over */
+    return bw_bucket_spendable(&k->bucket, now, urgent ? 0 : k->cx->conf->token_reserve);
+}
+
+int bw_keepa_update(const struct bw_keepa *k)
+{
+    int setting = k->cx->conf->keepa_update_h;
+    if (setting != BW_UPDATE_AUTO)
+        return setting;
+    return bw_bucket_affords_live(&k->bucket, k->cx->conf->token_reserve, k->checks_per_hour) ? 0 : BW_UPDATE_DEFAULT;
+}
+
+int64_t bw_keepa_cost(size_t n, int update)
+{
+    return (int64_t)n * (update == 0 ? 2 : 1);
+}
+
+void bw_keepa_forecast(struct bw_keepa *k, double checks_per_hour)
+{
+    k->checks_per_hour = checks_per_hour;
+}
+
+const char *bw_keepa_reason(const struct bw_keepa *k)
+{
+    return k->reason;
+}
+
+const struct bw_bucket *bw_keepa_bucket(const struct bw_keepa *k)
+{
+    return &k->bucket;
+}
+
+size_t bw_keepa_in_flight(const struct bw_keepa *k)
+{
+    return k->in_flight;
+}
+
+/* ---- the bucket, shared through Redis ---- */
+
+static void store_bucket(struct bw_keepa *k, const struct bw_keepa_envelope *e)
+{
+    struct bw_args args;
+    bw_args_init(&args);
+    bw_args_add(&args, "HSET");
+    bw_args_add(&args, k->cx->keys.tokens);
+    bw_args_field_int(&args, "left", e->tokens_left);
+    bw_args_field_int(&args, "rate", k->bucket.rate);
+    bw_args_field_int(&args, "refill_rate", e->refill_rate);
+    bw_args_field_int(&args, "refill_in_ms", e->refill_in_ms);
+    bw_args_field_int(&args, "capacity", bw_bucket_capacity(&k->bucket));
+    struct bw_wall now = bw_wall_now();
+    char text[BW_TIME_TEXT];
+    bw_time_format_ms(now.ms, text);
+    bw_args_field(&args, "at", text);
+    bw_args_field_int(&args, "at_ms", now.ms);
+    /* Only for others to read: if Redis is away the next answer writes it again. */
+    enum bw_err err = bw_redis_command(k->cx->redis, args.n, args.values, args.lens, NULL, NULL);
+    if (err != BW_OK)
+        bw_log_debug("keepa", "the bucket was not stored: %s", bw_err_text(err));
+    bw_args_fini(&args);
+}
+
+static void on_loaded(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    struct bw_keepa *k = ctx;
+    if (err != BW_OK || reply->type != BW_REPLY_ARRAY || reply->n != 4 || k->bucket.known)
+        return;
+    int64_t v[4];
+    for (size_t i = 0; i < 4; i++) {
+        if (reply->elements[i].type != BW_REPLY_STRING)
+            return;
+        v[i] = strtoll(reply->elements[i].str, NULL, 10);
+    }
+    int64_t age = bw_wall_now().ms - v[3];
+    if (age < 0)
+        age = 0;
+    bw_bucket_told(&k->bucket, v[0], v[1], 0, v[2], (struct bw_mono){bw_mono_now().ms - age});
+}
+
+void bw_keepa_load(struct bw_keepa *k)
+{
+    const char *argv[] = {"HMGET", k->cx->keys.tokens, "left", "rate", "refill_in_ms", "at_ms"};
+    if (bw_redis_command(k->cx->redis, 6, argv, NULL, on_loaded, k) != BW_OK)
+        bw_log_debug("keepa", "the bucket was not read: redis is away");
+}
+
+/* ---- the end of a request ---- */
+
+static void told(struct bw_keepa *k, struct call *c, const struct bw_keepa_envelope *e, struct bw_mono at)
+{
+    if (!e->has_tokens)
+        return;
+    bw_bucket_told(&k->bucket, e->tokens_left, e->refill_rate, e->token_flow_reduction, e->refill_in_ms, at);
+    c->record.tokens_consumed = e->tokens_consumed;
+    c->record.has_tokens_left = true;
+    c->record.tokens_left = e->tokens_left;
+    c->record.cost_cents =
+        bw_token_cost_cents(e->tokens_consumed, e->refill_rate, k->cx->conf->monthly_cost_cents);
+    bw_metric_set(k->cx->counters.keepa_tokens_left, (double)e->tokens_left);
+    bw_metric_add(k->cx->counters.keepa_tokens_consumed, (double)e->tokens_consumed);
+    bw_metric_add(k->cx->counters.cost_cents, c->record.cost_cents);
+    store_bucket(k, e);
+}
+
+static void record_request(struct bw_keepa *k, struct call *c, const struct bw_http_response *r, const char *error)
+{
+    c->record.completed_at_ms = bw_wall_now().ms;
+    c->record.http_status = (int)r->status;
+    snprintf(c->record.error, sizeof(c->record.error), "%s", error);
+    bw_counters_keepa_request(&k->cx->counters, c->record.endpoint, (int)r->status, r->total_s);
+    struct bw_buf doc;
+    bw_buf_init(&doc, 8192);
+    bw_request_encode(&c->record, &doc);
+    if (bw_history_append(k->cx, "request", &doc) != BW_OK)
+        bw_log_warning("keepa", "request %s is not in api_usage_log: redis is away", c->record.batch_id);
+    bw_buf_fini(&doc);
+}
+
+static void describe(const struct bw_http_response *r, const struct bw_keepa_envelope *e, char *out, size_t size)
+{
+    if (r->err != BW_OK)
+        snprintf(out, size, "%s", r->reason[0] ? r->reason : bw_err_text(r->err));
+    else if (e->has_error)
+        snprintf(out, size, "HTTP %ld, %s: %s", r->status, e->error_type, e->error_message);
+    else
+        snprintf(out, size, "HTTP %ld", r->status);
+}
+
+/* What a status other than 200, or no answer, does to the gate. */
+static void judge_failure(struct bw_keepa *k, const struct bw_http_response *r, const char *text)
+{
+    char why[300];
+    struct bw_mono now = bw_mono_now();
+    if (r->err == BW_OK && r->status == 429) {
+        int64_t wait = bw_bucket_wait(&k->bucket, now, 0, 1);
+        if (wait < 1000 - AFTER_REFILL_MS)
+            wait = 1000 - AFTER_REFILL_MS;
+        snprintf(why, sizeof(why), "out of tokens (HTTP 429)");
+        close_gate(k, wait + AFTER_REFILL_MS, why);
+    } else if (r->err == BW_OK && (r->status == 400 || r->status == 401 || r->status == 402 || r->status == 403)) {
+        snprintf(why, sizeof(why), "the key or the request was refused: %s", text);
+        close_gate(k, DENIED_RETRY_MS, why);
+    } else if (r->err != BW_ERR_CLOSED) {
+        snprintf(why, sizeof(why), "no usable answer: %s", text);
+        close_gate(k, bw_backoff_next(&k->backoff, bw_random()), why);
+    }
+}
+
+static void free_call(struct call *c)
+{
+    bw_keepa_splitter_free(c->splitter);
+    bw_buf_fini(&c->body);
+    free(c);
+}
+
+static void finish(struct call *c, struct bw_keepa_result *result, const struct bw_http_response *r, const char *text)
+{
+    struct bw_keepa *k = c->keepa;
+    if (result->outcome == BW_KEEPA_FAILED)
+        judge_failure(k, r, text);
+    else
+        open_gate(k);
+    record_request(k, c, r, text);
+    result->text = text;
+    result->last_byte = r->last_byte;
+    result->answered_at = result->envelope.timestamp_ms > 0 ? result->envelope.timestamp_ms / 1000 : bw_wall_now().ms / 1000;
+    c->done(c->ctx, result);
+    free_call(c);
+}
+
+/* Takes the call off the list; from here on the bucket counts what was really spent. */
+static void landed(struct call *c)
+{
+    LIST_REMOVE(c, link);
+    c->http = NULL;
+    c->keepa->in_flight--;
+    bw_bucket_finish(&c->keepa->bucket, c->expected);
+}
+
+static void on_products(void *ctx, const struct bw_http_response *r)
+{
+    struct call *c = ctx;
+    struct bw_keepa_result result = {.outcome = BW_KEEPA_FAILED};
+    struct bw_error error = {.text = ""};
+    bool has_products = false;
+    landed(c);
+    /* error answers carry the envelope too: it is read whatever the status */
+    enum bw_err parsed = r->err == BW_OK ? bw_keepa_splitter_finish(c->splitter, &result.envelope, &has_products, &error)
+                                         : r->err;
+    if (parsed == BW_OK)
+        told(c->keepa, c, &result.envelope, r->last_byte);
+    char text[400];
+    describe(r, &result.envelope, text, sizeof(text));
+    if (r->err == BW_OK && r->status == 200 && parsed == BW_OK) {
+        bool rejected = result.envelope.has_error && !has_products;
+        result.outcome = rejected ? BW_KEEPA_REJECTED : BW_KEEPA_OK;
+        if (!result.envelope.has_error)
+            text[0] = '\0';
+    } else if (r->err == BW_OK && r->status == 200) {
+        snprintf(text, sizeof(text), "unreadable answer: %s", error.text);
+    }
+    finish(c, &result, r, text);
+}
+
+static void on_answer(void *ctx, const struct bw_http_response *r)
+{
+    struct call *c = ctx;
+    struct bw_keepa_result result = {.outcome = BW_KEEPA_FAILED};
+    struct bw_error error = {.text = ""};
+    struct bw_category_name *names = NULL;
+    size_t n = 0;
+    landed(c);
+    enum bw_err parsed =
+        r->err == BW_OK ? bw_keepa_answer_decode(c->body.data ? c->body.data : "", c->body.len, &result.envelope, &names, &n, &error)
+                        : r->err;
+    if (parsed == BW_OK)
+        told(c->keepa, c, &result.envelope, r->last_byte);
+    char text[400];
+    describe(r, &result.envelope, text, sizeof(text));
+    if (r->err == BW_OK && r->status == 200 && parsed == BW_OK) {
+        result.outcome = result.envelope.has_error ? BW_KEEPA_REJECTED : BW_KEEPA_OK;
+        if (!result.envelope.has_error)
+            text[0] = '\0';
+    } else if (r->err == BW_OK && r->status == 200) {
+        snprintf(text, sizeof(text), "unreadable answer: %s", error.text);
+    }
+    result.names = names;
+    result.n_names = n;
+    finish(c, &result, r, text);
+    bw_keepa_names_free(names, n);
+}
+
+/* ---- the begin of a request ---- */
+
+/* A body that is no JSON (a proxy's HTML page) is read a little further: its status, say 429 or 503, tells more than
+ * the syntax error would. */
+static enum bw_err on_product_bytes(void *ctx, const char *data, size_t len)
+{
+    struct call *c = ctx;
+    enum bw_err err = bw_keepa_splitter_feed(c->splitter, data, len);
+    if (err == BW_OK)
+        return BW_OK;
+    c->junk += len;
+    return c->junk > ERROR_BODY_MAX ? err : BW_OK;
+}
+
+static enum bw_err on_body_bytes(void *ctx, const char *data, size_t len)
+{
+    struct call *c = ctx;
+    return bw_buf_add(&c->body, data, len);
+}
+
+static void begin_url(const struct bw_keepa *k, const char *path, int domain, struct bw_buf *url)
+{
+    const char *base = k->cx->conf->keepa_base_url;
+    size_t len = strlen(base);
+    while (len > 0 && base[len - 1] == '/')
+        len--;
+    bw_buf_init(url, 8192);
+    bw_buf_add(url, base, len);
+    bw_buf_addf(url, "/%s?key=", path);
+    bw_http_escape(url, k->cx->conf->keepa_api_key);
+    bw_buf_addf(url, "&domain=%d", domain);
+}
+
+static struct call *new_call(struct bw_keepa *k, const char *endpoint, size_t asins, int64_t expected)
+{
+    struct call *c = bw_alloc(sizeof(*c));
+    c->keepa = k;
+    c->expected = expected;
+    c->record.started_at_ms = bw_wall_now().ms;
+    c->record.asins = (int)asins;
+    snprintf(c->record.endpoint, sizeof(c->record.endpoint), "%s", endpoint);
+    bw_buf_init(&c->body, ERROR_BODY_MAX);
+    return c;
+}
+
+static enum bw_err start(struct call *c, struct bw_buf *url, bw_http_cb cb,
+                         enum bw_err (*on_body)(void *, const char *, size_t))
+{
+    struct bw_keepa *k = c->keepa;
+    struct bw_http_request request = {.method = BW_HTTP_GET,
+                                      .url = bw_buf_str(url),
+                                      .timeout_ms = REQUEST_TIMEOUT_MS,
+                                      .stall_ms = STALL_MS,
+                                      .max_body = (size_t)k->cx->conf->max_body,
+                                      .idempotent = true,
+                                      .on_body = on_body};
+    enum bw_err err = url->overflow ? BW_ERR_TOO_BIG : bw_http_start(k->cx->http, &request, cb, c, &c->http);
+    bw_buf_fini(url);
+    if (err != BW_OK) {
+        free_call(c);
+        return err;
+    }
+    LIST_INSERT_HEAD(&k->calls, c, link);
+    k->in_flight++;
+    bw_bucket_start(&k->bucket, c->expected);
+    return BW_OK;
+}
+
+enum bw_err bw_keepa_products(struct bw_keepa *k, const struct bw_keepa_question *q)
+{
+    struct bw_buf url;
+    begin_url(k, "product", q->domain, &url);
+    bw_buf_adds(&url, "&asin=");
+    for (size_t i = 0; i < q->n; i++)
+        bw_buf_addf(&url, "%s%s", i == 0 ? "" : ",", q->keys[i].asin);
+    bw_buf_adds(&url, "&history=1");
+    if (q->days > 0)
+        bw_buf_addf(&url, "&days=%d", q->days);
+    if (q->update != BW_UPDATE_DEFAULT)
+        bw_buf_addf(&url, "&update=%d", q->update);
+
+    struct call *c = new_call(k, "product", q->n, bw_keepa_cost(q->n, q->update));
+    c->question = *q;
+    c->done = q->done;
+    c->ctx = q->ctx;
+    snprintf(c->record.batch_id, sizeof(c->record.batch_id), "%s", q->batch_id);
+    c->splitter = bw_keepa_splitter_new((size_t)k->cx->conf->max_product, q->on_product, q->ctx);
+    return start(c, &url, on_products, on_product_bytes);
+}
+
+enum bw_err bw_keepa_categories(struct bw_keepa *k, int domain, const int64_t *ids, size_t n,
+                                void (*done)(void *ctx, const struct bw_keepa_result *result), void *ctx)
+{
+    struct bw_buf url;
+    begin_url(k, "category", domain, &url);
+    bw_buf_adds(&url, "&category=");
+    for (size_t i = 0; i < n; i++)
+        bw_buf_addf(&url, "%s%lld", i == 0 ? "" : ",", (long long)ids[i]);
+    bw_buf_adds(&url, "&parents=0");
+    struct call *c = new_call(k, "category", 0, 1);
+    c->done = done;
+    c->ctx = ctx;
+    bw_uuid_random(c->record.batch_id);
+    bw_buf_fini(&c->body);
+    bw_buf_init(&c->body, (size_t)4 << 20); /* ten categories with long lists of children */
+    return start(c, &url, on_answer, on_body_bytes);
+}
+
+/* ---- life ---- */
+
+struct bw_keepa *bw_keepa_new(struct bw_context *context)
+{
+    struct bw_keepa *k = bw_alloc(sizeof(*k));
+    k->cx = context;
+    bw_bucket_init(&k->bucket);
+    bw_backoff_init(&k->backoff, 2000, 300000);
+    LIST_INIT(&k->calls);
+    return k;
+}
+
+void bw_keepa_cancel(struct bw_keepa *k)
+{
+    struct call *c;
+    LIST_FOREACH(c, &k->calls, link)
+        bw_http_cancel(c->http); /* its callback comes later: the list does not change here */
+}
+
+void bw_keepa_free(struct bw_keepa *k)
+{
+    free(k);
+}

@@ -1,0 +1,67 @@
+/* The Keepa client: requests, the token bucket, and when not to ask.
+ *
+ * Happy way: bw_keepa_allowance says how many tokens may be spent -> bw_keepa_products asks -> products come one by
+ * one as exact bytes -> done is called once with the envelope. Each request, failed ones too, becomes one row of
+ * api_usage_log (through the history stream) and moves the metrics.
+ * Failing: no connection, time-outs, 5xx and unreadable answers back off with jitter; 429 waits for the bucket's own
+ * refillIn; a refused key (400, 402) is tried once a minute. While it is closed so, the allowance is 0. */
+#pragma once
+
+#include "badgewatch/codec/keepa.h"
+#include "badgewatch/core/bucket.h"
+#include "context.h"
+
+struct bw_keepa;
+
+enum bw_keepa_outcome {
+    BW_KEEPA_OK,
+    BW_KEEPA_REJECTED, /* an error object inside a 200, and no products */
+    BW_KEEPA_FAILED    /* no usable answer; the gate knows why and until when it is closed */
+};
+
+struct bw_keepa_result {
+    enum bw_keepa_outcome outcome;
+    struct bw_keepa_envelope envelope; /* BW_KEEPA_OK and REJECTED */
+    int64_t answered_at;               /* Keepa's clock, unix s; ours where the envelope has none */
+    struct bw_mono last_byte;
+    const struct bw_category_name *names; /* of a /category answer; borrowed */
+    size_t n_names;
+    const char *text; /* for people: what went wrong; "" if nothing */
+};
+
+struct bw_keepa_question {
+    int domain;
+    const struct bw_product_key *keys;
+    size_t n;
+    int days;   /* 0 = whole history */
+    int update; /* hours; bw_keepa_update gives it */
+    const char *batch_id;
+    bw_keepa_product_cb on_product;
+    void (*done)(void *ctx, const struct bw_keepa_result *result);
+    void *ctx;
+};
+
+struct bw_keepa *bw_keepa_new(struct bw_context *context);
+/* Reads the bucket that other daemons, or an earlier start, left in Redis. */
+void bw_keepa_load(struct bw_keepa *k);
+/* Tokens that a request may plan to spend now; 0 = do not ask yet. urgent: may spend the reserve (poll). */
+int64_t bw_keepa_allowance(const struct bw_keepa *k, bool urgent);
+/* The `update` of the next request: the setting, or 0 / 1 by what the bucket affords. BW_UPDATE_DEFAULT: send none. */
+#define BW_UPDATE_DEFAULT (-2)
+int bw_keepa_update(const struct bw_keepa *k);
+/* Expected cost of n products asked with that update. */
+int64_t bw_keepa_cost(size_t n, int update);
+/* Starts; done comes exactly once, later, unless this returns an error. */
+enum bw_err bw_keepa_products(struct bw_keepa *k, const struct bw_keepa_question *question) BW_MUSTCHECK;
+/* /category: up to ten ids. */
+enum bw_err bw_keepa_categories(struct bw_keepa *k, int domain, const int64_t *ids, size_t n,
+                                void (*done)(void *ctx, const struct bw_keepa_result *result), void *ctx) BW_MUSTCHECK;
+/* Forecast for update=auto: checks an hour of all active products. */
+void bw_keepa_forecast(struct bw_keepa *k, double checks_per_hour);
+/* Why it is not asked now; "" while it may be. */
+const char *bw_keepa_reason(const struct bw_keepa *k);
+const struct bw_bucket *bw_keepa_bucket(const struct bw_keepa *k);
+size_t bw_keepa_in_flight(const struct bw_keepa *k);
+/* Ends requests under way (their done comes with BW_KEEPA_FAILED). */
+void bw_keepa_cancel(struct bw_keepa *k);
+void bw_keepa_free(struct bw_keepa *k); /* nothing may be in flight */

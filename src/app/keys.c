@@ -1,0 +1,47 @@
+/* Redis key names from the prefix. One place, so that a person with redis-cli and the code agree. */
+#include "badgewatch/app/keys.h"
+
+#include "badgewatch/base/alloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void bw_keys_init(struct bw_keys *k, const char *prefix)
+{
+    *k = (struct bw_keys){
+        .prefix = bw_strdup(prefix),
+        .tracked = bw_asprintf("%stracked", prefix),
+        .due = bw_asprintf("%sdue", prefix),
+        .leased = bw_asprintf("%sleased", prefix),
+        .lease = bw_asprintf("%slease", prefix),
+        .poll = bw_asprintf("%spoll", prefix),
+        .badges = bw_asprintf("%sbadges", prefix),
+        .history = bw_asprintf("%shistory", prefix),
+        .changes = bw_asprintf("%schanges", prefix),
+        .delivery = bw_asprintf("%sdelivery", prefix),
+        .set_aside = bw_asprintf("%sset_aside", prefix),
+        .staged_bytes = bw_asprintf("%sstaged_bytes", prefix),
+        .tokens = bw_asprintf("%stokens", prefix),
+        .names = bw_asprintf("%snames", prefix),
+        .epoch = bw_asprintf("%sepoch", prefix),
+    };
+}
+
+void bw_keys_fini(struct bw_keys *k)
+{
+    char *const all[] = {k->prefix,  k->tracked, k->due,      k->leased,    k->lease,        k->poll,   k->badges, k->history,
+                         k->changes, k->delivery, k->set_aside, k->staged_bytes, k->tokens, k->names,  k->epoch};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        free(all[i]);
+    *k = (struct bw_keys){0};
+}
+
+void bw_keys_product(const struct bw_keys *k, const struct bw_product_key *key, char out[BW_KEY_MAX])
+{
+    snprintf(out, BW_KEY_MAX, "%sproduct:%d:%s", k->prefix, key->domain, key->asin);
+}
+
+void bw_keys_daemon(const struct bw_keys *k, const char *id, char out[BW_KEY_MAX])
+{
+    snprintf(out, BW_KEY_MAX, "%sdaemon:%s", k->prefix, id);
+}

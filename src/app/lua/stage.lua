@@ -1,0 +1,72 @@
+-- One check's result, all or nothing: live state, badge set, history entry, changes, next due time.
+--
+-- KEYS  product due leased lease poll tracked badges history changes staged_bytes
+-- ARGV  member, expected version, owner, next due (unix s), changed (1/0: badges differ), next due as text
+--       n, field value ...          of the product's hash (n values)
+--       n, member score ...         badges held now (n values); all others of this product are removed
+--       history doc, raw ("" = none)
+--       n changes, each: m, field value ... (m values) of one entry of the changes stream
+-- Gives "ok", "conflict" (the stored version is another: detect again), or "gone" (no longer tracked).
+local product, due, leased, lease, poll = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local tracked, badges, history, changes, staged = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local member, owner = ARGV[1], ARGV[3]
+
+local function end_lease()
+  local holder = string.match(redis.call('HGET', lease, member) or '', '^(.-)|')
+  if holder == owner then
+    redis.call('ZREM', leased, member)
+    redis.call('HDEL', lease, member)
+    return true
+  end
+  return false
+end
+if not redis.call('ZSCORE', tracked, member) then
+  end_lease()
+  return 'gone'
+end
+if (redis.call('HGET', product, 'version') or '0') ~= ARGV[2] then return 'conflict' end
+
+local at = 7
+local function values()
+  local n, list = tonumber(ARGV[at]), {}
+  for i = 1, n do list[i] = ARGV[at + i] end
+  at = at + n + 1
+  return list
+end
+redis.call('HSET', product, unpack(values()))
+local held = values()
+if ARGV[5] == '1' then
+  for _, old in ipairs(redis.call('HKEYS', product)) do
+    local category = string.match(old, '^badge:(%d+)$')
+    if category then
+      redis.call('ZREM', badges, member .. ':' .. category)
+      redis.call('HDEL', product, old)
+    end
+  end
+  for i = 1, #held, 2 do
+    redis.call('ZADD', badges, held[i + 1], member .. ':' .. held[i])
+    redis.call('HSET', product, 'badge:' .. held[i], held[i + 1])
+  end
+end
+
+local doc, raw = ARGV[at], ARGV[at + 1]
+at = at + 2
+if raw == '' then
+  redis.call('XADD', history, '*', 'kind', 'check', 'doc', doc)
+else
+  redis.call('XADD', history, '*', 'kind', 'check', 'doc', doc, 'raw', raw)
+end
+redis.call('INCRBY', staged, #doc + #raw)
+local n = tonumber(ARGV[at])
+at = at + 1
+for _ = 1, n do redis.call('XADD', changes, '*', unpack(values())) end
+
+if end_lease() or not redis.call('ZSCORE', leased, member) then
+  if redis.call('HGET', product, 'active') == '1' then
+    -- asked for again while this check was under way: it stays due at once
+    local again = redis.call('ZSCORE', poll, member)
+    redis.call('ZADD', due, again and redis.call('TIME')[1] or ARGV[4], member)
+    redis.call('HSET', product, 'next_check_at', again and 'now' or ARGV[6])
+  end
+end
+return 'ok'

@@ -1,0 +1,39 @@
+-- Slack has these changes (or nobody wants them): one step from "to be told" to "recorded".
+--
+-- KEYS  changes delivery history staged_bytes
+-- ARGV  group, delivery field ("" = none), told doc ("" = nothing to record), keep (newest entries), id ...
+-- The newest entries stay for people to read, once they are done: only what is older than the oldest entry that
+-- is still to be told, and than the oldest that Postgres does not have, is trimmed.
+local changes, delivery, history, staged = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+if ARGV[3] ~= '' then
+  redis.call('XADD', history, '*', 'kind', 'told', 'doc', ARGV[3])
+  redis.call('INCRBY', staged, #ARGV[3])
+end
+local ids = {}
+for i = 5, #ARGV do ids[#ids + 1] = ARGV[i] end
+redis.call('XACK', changes, ARGV[1], unpack(ids))
+if ARGV[2] ~= '' then redis.call('HDEL', delivery, ARGV[2]) end
+
+local extra = redis.call('XLEN', changes) - tonumber(ARGV[4])
+if extra <= 0 then return 0 end
+-- at most 100 a call: bounded work, and each call brings fewer new ones than that
+local oldest = redis.call('XRANGE', changes, '-', '+', 'COUNT', math.min(extra, 100))
+local pending = redis.call('XPENDING', changes, ARGV[1])[2]
+local unread = '0-0'
+for _, group in ipairs(redis.call('XINFO', 'GROUPS', changes)) do
+  if group[2] == ARGV[1] then unread = group[8] end
+end
+local unstored = redis.call('XRANGE', history, '-', '+', 'COUNT', 1)[1]
+local function before(a, b)
+  local am, as = string.match(a, '^(%d+)-(%d+)$')
+  local bm, bs = string.match(b, '^(%d+)-(%d+)$')
+  return tonumber(am) < tonumber(bm) or (am == bm and tonumber(as) < tonumber(bs))
+end
+local gone = {}
+for _, entry in ipairs(oldest) do
+  local id = entry[1]
+  if (pending and not before(id, pending)) or not before(id, unread) or (unstored and not before(id, unstored[1])) then break end
+  gone[#gone + 1] = id
+end
+if #gone > 0 then redis.call('XDEL', changes, unpack(gone)) end
+return #gone

@@ -1,0 +1,17 @@
+-- Forgets products that are no longer tracked.
+--
+-- KEYS  tracked due leased lease poll badges
+-- ARGV  prefix, member ...
+local forgotten = 0
+for i = 2, #ARGV do
+  local member, product = ARGV[i], ARGV[1] .. 'product:' .. ARGV[i]
+  for _, field in ipairs(redis.call('HKEYS', product)) do
+    local category = string.match(field, '^badge:(%d+)$')
+    if category then redis.call('ZREM', KEYS[6], member .. ':' .. category) end
+  end
+  for k = 1, 3 do redis.call('ZREM', KEYS[k], member) end
+  redis.call('HDEL', KEYS[4], member)
+  redis.call('ZREM', KEYS[5], member)
+  forgotten = forgotten + redis.call('DEL', product)
+end
+return forgotten

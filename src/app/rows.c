@@ -1,0 +1,528 @@
+/* Rows of a batch, gathered in array literals: one unnest statement a table writes them all (facts: performance A3).
+ * Each statement may run again with the same rows and change nothing. Within a statement a key appears once
+ * (DISTINCT ON), since ON CONFLICT DO UPDATE may touch a row once; rows are sorted by key, so that two daemons that
+ * write at the same time cannot lock each other out. */
+#include "rows.h"
+
+#include "badgewatch/base/alloc.h"
+#include "badgewatch/codec/entry.h"
+#include "badgewatch/codec/state_json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COLUMNS_MAX 20
+#define COLUMN_MAX  ((size_t)256 << 20) /* bytes of one array; libpq's own limit for a parameter is 1 GB */
+#define BATCH_MAX   ((size_t)32 << 20)  /* bytes of all arrays: more goes in smaller batches */
+
+enum table {
+    PARTITIONS,
+    CATEGORIES,
+    CHECKS,
+    RAW,
+    RANK_POINTS,
+    VALUE_POINTS,
+    REIGNS,
+    CHANGES,
+    TOLD,
+    UNKNOWNS,
+    STATES,
+    REQUESTS,
+    ATTEMPTS,
+    TABLES
+};
+
+_Static_assert(TABLES <= BW_ROWS_STATEMENTS, "room for all statements");
+
+static const struct {
+    int columns;
+    const char *sql;
+} tables[TABLES] = {
+    [PARTITIONS] = {1, "SELECT badgewatch_partition_for(month) FROM (SELECT DISTINCT date_trunc('month',"
+                       " to_timestamp(at / 1000.0)) AS month FROM unnest($1::bigint[]) AS r(at)) AS months"},
+    [CATEGORIES] = {4, "INSERT INTO categories (domain, category_id, name, parent)"
+                       " SELECT DISTINCT ON (domain, id) domain, id, name, parent"
+                       " FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::bigint[]) AS r(domain, id, name, parent)"
+                       " ORDER BY domain, id"
+                       " ON CONFLICT (domain, category_id) DO UPDATE SET name = excluded.name,"
+                       " parent = coalesce(excluded.parent, categories.parent)"
+                       " WHERE categories.name IS DISTINCT FROM excluded.name OR (excluded.parent IS NOT NULL"
+                       " AND categories.parent IS DISTINCT FROM excluded.parent)"},
+    [CHECKS] = {10, "INSERT INTO checks (check_timestamp, domain, asin, batch_id, data_state, data_reason,"
+                    " bestseller_badges, sales_ranks, raw_sha256, keepa_last_update)"
+                    " SELECT to_timestamp(at / 1000.0), domain, asin, batch, state, reason, badges::jsonb, ranks::jsonb,"
+                    " sha, to_timestamp(updated)"
+                    " FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::text[],"
+                    " $7::text[], $8::text[], $9::text[], $10::bigint[])"
+                    " AS r(at, domain, asin, batch, state, reason, badges, ranks, sha, updated)"
+                    " ORDER BY domain, asin, batch ON CONFLICT DO NOTHING"},
+    [RAW] = {6, "INSERT INTO raw_responses (check_timestamp, domain, asin, batch_id, raw, mended)"
+                " SELECT to_timestamp(at / 1000.0), domain, asin, batch, raw::json, mended"
+                " FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::boolean[])"
+                " AS r(at, domain, asin, batch, raw, mended)"
+                " ORDER BY domain, asin, batch ON CONFLICT DO NOTHING"},
+    [RANK_POINTS] = {5, "INSERT INTO rank_points (domain, asin, category_id, at, rank)"
+                        " SELECT domain, asin, category, to_timestamp(at), rank"
+                        " FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::bigint[], $5::int[])"
+                        " AS r(domain, asin, category, at, rank)"
+                        " ORDER BY domain, asin, category, at ON CONFLICT DO NOTHING"},
+    [VALUE_POINTS] = {5, "INSERT INTO value_points (domain, asin, kind, at, value)"
+                         " SELECT domain, asin, kind, to_timestamp(at), value"
+                         " FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])"
+                         " AS r(domain, asin, kind, at, value)"
+                         " ORDER BY domain, asin, kind, at ON CONFLICT DO NOTHING"},
+    [REIGNS] = {10, "INSERT INTO reigns (id, domain, asin, category_id, category, started_at, ended_at, ended_by,"
+                    " start_not_before, end_not_before)"
+                    " SELECT DISTINCT ON (id) id, domain, asin, category_id, category, to_timestamp(started),"
+                    " to_timestamp(ended), reason, to_timestamp(snb), to_timestamp(enb)"
+                    " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[],"
+                    " $7::bigint[], $8::text[], $9::bigint[], $10::bigint[])"
+                    " AS r(id, domain, asin, category_id, category, started, ended, reason, snb, enb)"
+                    " ORDER BY id, ended NULLS LAST"
+                    " ON CONFLICT (id) DO UPDATE SET ended_at = coalesce(reigns.ended_at, excluded.ended_at),"
+                    " ended_by = coalesce(reigns.ended_by, excluded.ended_by),"
+                    " start_not_before = coalesce(reigns.start_not_before, excluded.start_not_before),"
+                    " end_not_before = coalesce(reigns.end_not_before, excluded.end_not_before),"
+                    " category = excluded.category"},
+    [CHANGES] = {15, "INSERT INTO bestseller_changes (id, domain, asin, change_type, reason, category_id, category,"
+                     " previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title, data_at)"
+                     " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
+                     " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
+                     " to_timestamp(held), title, to_timestamp(data_at)"
+                     " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
+                     " $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
+                     " $14::text[], $15::bigint[])"
+                     " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
+                     " checked, held, title, data_at)"
+                     " ORDER BY id ON CONFLICT (id) DO NOTHING"},
+    /* Whole rows: another daemon may write the check that they come from later than this. */
+    [TOLD] = {18, "INSERT INTO bestseller_changes AS b (id, domain, asin, change_type, reason, category_id, category,"
+                  " previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title, data_at,"
+                  " notification_sent, notified_at, slack_channel, slack_ts)"
+                  " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
+                  " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
+                  " to_timestamp(held), title, to_timestamp(data_at), true, to_timestamp(told / 1000.0), channel, ts"
+                  " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
+                  " $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
+                  " $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[])"
+                  " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
+                  " checked, held, title, data_at, told, channel, ts)"
+                  " ORDER BY id ON CONFLICT (id) DO UPDATE SET notification_sent = true,"
+                  " notified_at = excluded.notified_at, slack_channel = excluded.slack_channel,"
+                  " slack_ts = excluded.slack_ts WHERE NOT b.notification_sent"},
+    [UNKNOWNS] = {6, "INSERT INTO unknown_periods (domain, asin, category_id, from_at, to_at, reason)"
+                     " SELECT DISTINCT ON (domain, asin, coalesce(category, 0), began) domain, asin, category,"
+                     " to_timestamp(began), to_timestamp(ended), reason"
+                     " FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])"
+                     " AS r(domain, asin, category, began, ended, reason)"
+                     " ORDER BY domain, asin, coalesce(category, 0), began, ended NULLS LAST"
+                     " ON CONFLICT (domain, asin, (coalesce(category_id, 0)), from_at) DO UPDATE"
+                     " SET to_at = coalesce(unknown_periods.to_at, excluded.to_at)"},
+    [STATES] = {16, "INSERT INTO asin_current_state AS s (domain, asin, product_title, brand, parent_asin, sales_ranks,"
+                    " bestseller_badges, current_price, availability_amazon, monthly_sold, rating, review_count,"
+                    " keepa_last_update, last_updated, version, state)"
+                    " SELECT DISTINCT ON (r.domain, r.asin) r.domain, r.asin, title, r.brand, r.parent, ranks::jsonb,"
+                    " badges::jsonb, price, availability, sold, rating / 10.0, reviews, to_timestamp(updated),"
+                    " to_timestamp(at / 1000.0), r.version, r.state::jsonb"
+                    " FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
+                    " $7::text[], $8::bigint[], $9::int[], $10::bigint[], $11::int[], $12::bigint[], $13::bigint[],"
+                    " $14::bigint[], $15::bigint[], $16::text[])"
+                    " AS r(domain, asin, title, brand, parent, ranks, badges, price, availability, sold, rating,"
+                    " reviews, updated, at, version, state)"
+                    " WHERE EXISTS (SELECT FROM tracked_asins t WHERE t.domain = r.domain AND t.asin = r.asin)"
+                    " ORDER BY r.domain, r.asin, r.version DESC"
+                    " ON CONFLICT (domain, asin) DO UPDATE SET product_title = excluded.product_title,"
+                    " brand = excluded.brand, parent_asin = excluded.parent_asin, sales_ranks = excluded.sales_ranks,"
+                    " bestseller_badges = excluded.bestseller_badges, current_price = excluded.current_price,"
+                    " availability_amazon = excluded.availability_amazon, monthly_sold = excluded.monthly_sold,"
+                    " rating = excluded.rating, review_count = excluded.review_count,"
+                    " keepa_last_update = excluded.keepa_last_update, last_updated = excluded.last_updated,"
+                    " version = excluded.version, state = excluded.state WHERE s.version < excluded.version"},
+    [REQUESTS] = {10, "INSERT INTO api_usage_log (batch_id, processing_started_at, processing_completed_at, endpoint,"
+                      " http_status, asins_processed, tokens_consumed, tokens_left, estimated_cost_cents, error)"
+                      " SELECT batch, to_timestamp(started / 1000.0), to_timestamp(completed / 1000.0), endpoint, status,"
+                      " asins, consumed, remaining, cost, error"
+                      " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::int[],"
+                      " $8::int[], $9::numeric[], $10::text[])"
+                      " AS r(batch, started, completed, endpoint, status, asins, consumed, remaining, cost, error)"
+                      " ORDER BY batch ON CONFLICT DO NOTHING"},
+    [ATTEMPTS] = {8, "INSERT INTO notification_log (dedupe, kind, channel, change_ids, attempt, outcome, error, at)"
+                     " SELECT dedupe, kind, channel, string_to_array(nullif(ids, ''), ',')::uuid[], attempt, outcome,"
+                     " error, to_timestamp(at / 1000.0)"
+                     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[],"
+                     " $8::bigint[]) AS r(dedupe, kind, channel, ids, attempt, outcome, error, at)"
+                     " ORDER BY dedupe ON CONFLICT DO NOTHING"},
+};
+
+struct rows {
+    struct bw_pg_array columns[COLUMNS_MAX];
+    const char *params[COLUMNS_MAX];
+    size_t n;
+    int at; /* next column of the row being added */
+};
+
+struct bw_rows {
+    struct rows tables[TABLES];
+    size_t checks;
+};
+
+struct bw_rows *bw_rows_new(void)
+{
+    struct bw_rows *r = bw_alloc(sizeof(*r));
+    for (int t = 0; t < TABLES; t++) {
+        for (int c = 0; c < tables[t].columns; c++)
+            bw_pg_array_init(&r->tables[t].columns[c], COLUMN_MAX);
+    }
+    return r;
+}
+
+void bw_rows_free(struct bw_rows *r)
+{
+    if (!r)
+        return;
+    for (int t = 0; t < TABLES; t++) {
+        for (int c = 0; c < tables[t].columns; c++)
+            bw_pg_array_fini(&r->tables[t].columns[c]);
+    }
+    free(r);
+}
+
+void bw_rows_clear(struct bw_rows *r)
+{
+    for (int t = 0; t < TABLES; t++) {
+        r->tables[t].n = 0;
+        for (int c = 0; c < tables[t].columns; c++)
+            bw_pg_array_clear(&r->tables[t].columns[c]);
+    }
+    r->checks = 0;
+}
+
+size_t bw_rows_checks(const struct bw_rows *r)
+{
+    return r->checks;
+}
+
+/* ---- one row, column by column ---- */
+
+static struct rows *begin(struct bw_rows *r, enum table t)
+{
+    struct rows *rows = &r->tables[t];
+    rows->n++;
+    rows->at = 0;
+    return rows;
+}
+
+static void text(struct rows *r, const char *value)
+{
+    bw_pg_array_add_str(&r->columns[r->at++], value);
+}
+
+/* "" counts as absent. */
+static void text_or_null(struct rows *r, const char *value)
+{
+    text(r, value && value[0] ? value : NULL);
+}
+
+static void number(struct rows *r, int64_t value)
+{
+    bw_pg_array_add_int(&r->columns[r->at++], value);
+}
+
+static void number_or_null(struct rows *r, int64_t value, bool present)
+{
+    if (present)
+        number(r, value);
+    else
+        bw_pg_array_add_null(&r->columns[r->at++]);
+}
+
+static void key(struct rows *r, const struct bw_product_key *k)
+{
+    number(r, k->domain);
+    text(r, k->asin);
+}
+
+static void json(struct rows *r, void (*encode)(const struct bw_state *, struct bw_buf *), const struct bw_state *state)
+{
+    struct bw_buf buf;
+    bw_buf_init(&buf, COLUMN_MAX);
+    encode(state, &buf);
+    text(r, bw_buf_str(&buf));
+    bw_buf_fini(&buf);
+}
+
+/* ---- a check ---- */
+
+static void add_check_row(struct bw_rows *r, const struct bw_check_record *c)
+{
+    struct rows *row = begin(r, CHECKS);
+    number(row, c->checked_at_ms);
+    key(row, &c->state.key);
+    text(row, c->batch_id);
+    text(row, c->unknown == BW_KNOWN ? "ok" : "unknown");
+    text_or_null(row, bw_unknown_name(c->unknown));
+    json(row, bw_state_badges_json, &c->state);
+    json(row, bw_state_ranks_json, &c->state);
+    text_or_null(row, c->raw_sha256);
+    number_or_null(row, c->state.last_update, c->state.last_update != 0);
+    r->checks++;
+}
+
+static void add_raw(struct bw_rows *r, const struct bw_check_record *c, const char *raw, size_t len)
+{
+    number(begin(r, PARTITIONS), c->checked_at_ms);
+    struct rows *row = begin(r, RAW);
+    number(row, c->checked_at_ms);
+    key(row, &c->state.key);
+    text(row, c->batch_id);
+    bw_pg_array_add(&row->columns[row->at++], raw, len);
+    text(row, c->raw_mended ? "t" : "f");
+}
+
+static void add_state(struct bw_rows *r, const struct bw_state *s, int64_t at_ms)
+{
+    struct rows *row = begin(r, STATES);
+    key(row, &s->key);
+    text(row, s->title);
+    text(row, s->brand);
+    text(row, s->parent_asin);
+    json(row, bw_state_ranks_json, s);
+    json(row, bw_state_badges_json, s);
+    number_or_null(row, s->current_price, s->current_price >= 0);
+    number_or_null(row, s->availability_amazon, s->availability_amazon != INT64_MIN);
+    number_or_null(row, s->monthly_sold, s->monthly_sold >= 0);
+    number_or_null(row, s->rating, s->rating >= 0);
+    number_or_null(row, s->review_count, s->review_count >= 0);
+    number_or_null(row, s->last_update, s->last_update != 0);
+    number(row, at_ms);
+    number(row, s->version);
+    json(row, bw_state_encode, s);
+}
+
+static void add_points(struct bw_rows *r, const struct bw_check_record *c)
+{
+    for (size_t i = 0; i < c->n_ranks; i++) {
+        for (size_t k = 0; k < c->ranks[i].series.n; k++) {
+            const struct bw_point *p = &c->ranks[i].series.points[k];
+            struct rows *row = begin(r, RANK_POINTS);
+            key(row, &c->state.key);
+            number(row, c->ranks[i].category_id);
+            number(row, p->at);
+            number_or_null(row, p->value, p->value > 0);
+        }
+    }
+    for (size_t i = 0; i < c->n_values; i++) {
+        for (size_t k = 0; k < c->values[i].series.n; k++) {
+            const struct bw_point *p = &c->values[i].series.points[k];
+            struct rows *row = begin(r, VALUE_POINTS);
+            key(row, &c->state.key);
+            text(row, bw_value_kind_name(c->values[i].kind));
+            number(row, p->at);
+            number_or_null(row, p->value, p->value >= 0);
+        }
+    }
+}
+
+static void add_reigns(struct bw_rows *r, const struct bw_check_record *c)
+{
+    for (size_t i = 0; i < c->n_reigns; i++) {
+        const struct bw_reign *g = &c->reigns[i];
+        struct rows *row = begin(r, REIGNS);
+        text(row, g->id);
+        key(row, &c->state.key);
+        number(row, g->category_id);
+        text(row, g->category ? g->category : "");
+        number(row, g->started_at);
+        number_or_null(row, g->ended_at, g->ended_at != 0);
+        text(row, g->ended_at != 0 ? bw_reason_name(g->ended_by) : NULL);
+        number_or_null(row, g->start_not_before, g->start_not_before != 0);
+        number_or_null(row, g->end_not_before, g->end_not_before != 0);
+    }
+    for (size_t i = 0; i < c->n_unknowns; i++) {
+        const struct bw_unknown_period *u = &c->unknowns[i];
+        struct rows *row = begin(r, UNKNOWNS);
+        key(row, &c->state.key);
+        number_or_null(row, u->category_id, u->category_id != 0);
+        number(row, u->from_at);
+        number_or_null(row, u->to_at, u->to_at != 0);
+        text(row, u->reason);
+    }
+}
+
+static struct rows *add_change(struct bw_rows *r, enum table t, const struct bw_change *c, const char *title, int64_t data_at)
+{
+    struct rows *row = begin(r, t);
+    text(row, c->id);
+    key(row, &c->key);
+    text(row, bw_change_type_name(c->type));
+    text(row, bw_reason_name(c->reason));
+    number(row, c->category_id);
+    text(row, c->category ? c->category : "");
+    number_or_null(row, c->previous_rank, c->previous_rank > 0);
+    number_or_null(row, c->new_rank, c->new_rank > 0);
+    number(row, c->occurred_at);
+    number(row, c->detected_at_ms);
+    number_or_null(row, c->previous_check_at, c->previous_check_at != 0);
+    number_or_null(row, c->held_since, c->held_since != 0);
+    text(row, title);
+    number_or_null(row, data_at, data_at != 0);
+    return row;
+}
+
+static void add_names(struct bw_rows *r, int domain, const struct bw_category_name *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct rows *row = begin(r, CATEGORIES);
+        number(row, domain);
+        number(row, names[i].category_id);
+        text(row, names[i].name);
+        number_or_null(row, names[i].parent, names[i].parent != 0);
+    }
+}
+
+static enum bw_err add_check(struct bw_rows *r, const struct bw_entry *e, const char *doc, size_t len, struct bw_error *error)
+{
+    struct bw_check_record c;
+    size_t raw_len = 0;
+    const char *raw = bw_entry_field(e, "raw", &raw_len);
+    enum bw_err err = bw_check_decode(doc, len, &c, error);
+    if (err != BW_OK)
+        return err;
+    if (raw && memchr(raw, '\0', raw_len)) {
+        bw_check_record_fini(&c);
+        return bw_error_set(error, BW_ERR_INVALID, "raw holds a NUL byte");
+    }
+    add_check_row(r, &c);
+    if (raw)
+        add_raw(r, &c, raw, raw_len);
+    add_state(r, &c.state, c.checked_at_ms);
+    add_points(r, &c);
+    add_reigns(r, &c);
+    for (size_t i = 0; i < c.n_changes; i++)
+        add_change(r, CHANGES, &c.changes[i], c.state.title, c.state.freshness);
+    add_names(r, c.state.key.domain, c.names, c.n_names);
+    bw_check_record_fini(&c);
+    return BW_OK;
+}
+
+/* ---- the other kinds ---- */
+
+static enum bw_err add_request(struct bw_rows *r, const char *doc, size_t len, struct bw_error *error)
+{
+    struct bw_request_record q;
+    enum bw_err err = bw_request_decode(doc, len, &q, error);
+    if (err != BW_OK)
+        return err;
+    struct rows *row = begin(r, REQUESTS);
+    char cost[40];
+    snprintf(cost, sizeof(cost), "%.6f", q.cost_cents);
+    text(row, q.batch_id);
+    number(row, q.started_at_ms);
+    number(row, q.completed_at_ms);
+    text(row, q.endpoint);
+    number_or_null(row, q.http_status, q.http_status != 0);
+    number(row, q.asins);
+    number(row, q.tokens_consumed);
+    number_or_null(row, q.tokens_left, q.has_tokens_left);
+    text(row, cost);
+    text_or_null(row, q.error);
+    return BW_OK;
+}
+
+static enum bw_err add_told(struct bw_rows *r, const char *doc, size_t len, struct bw_error *error)
+{
+    struct bw_told_record told;
+    enum bw_err err = bw_told_decode(doc, len, &told, error);
+    if (err != BW_OK)
+        return err;
+    for (size_t i = 0; i < told.n; i++) {
+        const struct bw_change_entry *e = &told.entries[i];
+        struct rows *row = add_change(r, TOLD, &e->change, e->title, e->data_at);
+        number(row, told.told_at_ms);
+        text_or_null(row, told.channel);
+        text_or_null(row, told.ts);
+    }
+    bw_told_record_fini(&told);
+    return BW_OK;
+}
+
+static enum bw_err add_attempt(struct bw_rows *r, const char *id, const char *doc, size_t len, struct bw_error *error)
+{
+    struct bw_attempt_record a;
+    enum bw_err err = bw_attempt_decode(doc, len, &a, error);
+    if (err != BW_OK)
+        return err;
+    struct bw_buf ids;
+    bw_buf_init(&ids, (size_t)1 << 20);
+    for (size_t i = 0; i < a.n_change_ids; i++)
+        bw_buf_addf(&ids, "%s%s", i ? "," : "", a.change_ids[i]);
+    struct rows *row = begin(r, ATTEMPTS);
+    text(row, id);
+    text(row, a.kind);
+    text_or_null(row, a.channel);
+    text(row, bw_buf_str(&ids));
+    number(row, a.attempt);
+    text(row, a.outcome);
+    text_or_null(row, a.error);
+    number(row, a.at_ms);
+    bw_buf_fini(&ids);
+    bw_attempt_record_fini(&a);
+    return BW_OK;
+}
+
+static enum bw_err add_category_names(struct bw_rows *r, const char *doc, size_t len, struct bw_error *error)
+{
+    int domain;
+    struct bw_category_name *names;
+    size_t n;
+    enum bw_err err = bw_names_decode(doc, len, &domain, &names, &n, error);
+    if (err != BW_OK)
+        return err;
+    add_names(r, domain, names, n);
+    for (size_t i = 0; i < n; i++)
+        free(names[i].name);
+    free(names);
+    return BW_OK;
+}
+
+enum bw_err bw_rows_add(struct bw_rows *r, const struct bw_entry *entry, struct bw_error *error)
+{
+    size_t len = 0;
+    const char *kind = bw_entry_field(entry, "kind", NULL);
+    const char *doc = bw_entry_field(entry, "doc", &len);
+    if (!kind || !doc)
+        return bw_error_set(error, BW_ERR_INVALID, "no kind or doc");
+    if (strcmp(kind, "check") == 0)
+        return add_check(r, entry, doc, len, error);
+    if (strcmp(kind, "request") == 0)
+        return add_request(r, doc, len, error);
+    if (strcmp(kind, "told") == 0)
+        return add_told(r, doc, len, error);
+    if (strcmp(kind, "attempt") == 0)
+        return add_attempt(r, entry->id, doc, len, error);
+    if (strcmp(kind, "category") == 0)
+        return add_category_names(r, doc, len, error);
+    return bw_error_set(error, BW_ERR_INVALID, "unknown kind '%s'", kind);
+}
+
+enum bw_err bw_rows_statements(struct bw_rows *r, struct bw_pg_statement out[BW_ROWS_STATEMENTS], size_t *n)
+{
+    size_t bytes = 0;
+    *n = 0;
+    for (int t = 0; t < TABLES; t++) {
+        struct rows *rows = &r->tables[t];
+        if (rows->n == 0)
+            continue;
+        for (int c = 0; c < tables[t].columns; c++) {
+            rows->params[c] = bw_pg_array_end(&rows->columns[c]);
+            if (!rows->params[c])
+                return BW_ERR_TOO_BIG;
+            bytes += rows->columns[c].buf.len;
+        }
+        out[(*n)++] =
+            (struct bw_pg_statement){.sql = tables[t].sql, .n_params = tables[t].columns, .params = rows->params};
+    }
+    /* A single entry is written whatever its size; the caller splits a batch. */
+    return bytes > BATCH_MAX && r->checks > 1 ? BW_ERR_TOO_BIG : BW_OK;
+}

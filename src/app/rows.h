@@ -1,0 +1,19 @@
+/* Entries of the history stream as rows of Postgres: one set of arrays a table, one statement a table. */
+#pragma once
+
+#include "badgewatch/pg/pg.h"
+#include "consumer.h"
+
+struct bw_rows;
+
+#define BW_ROWS_STATEMENTS 16
+
+struct bw_rows *bw_rows_new(void);
+void bw_rows_free(struct bw_rows *r);
+void bw_rows_clear(struct bw_rows *r);
+/* Adds what one entry says. An error names what cannot be read: nothing of it was added then. */
+enum bw_err bw_rows_add(struct bw_rows *r, const struct bw_entry *entry, struct bw_error *error) BW_MUSTCHECK;
+/* Statements of all that was added, in the order in which they must run; borrowed until clear. BW_ERR_TOO_BIG if it does
+ * not fit one batch. */
+enum bw_err bw_rows_statements(struct bw_rows *r, struct bw_pg_statement out[BW_ROWS_STATEMENTS], size_t *n) BW_MUSTCHECK;
+size_t bw_rows_checks(const struct bw_rows *r);

@@ -1,0 +1,206 @@
+/* A look at Redis twice a second costs next to nothing and sees at once what a person asked for with `badgewatch poll`
+ * or what another daemon handed back; a timer for the next due time alone would not. */
+#include "scheduler.h"
+
+#include "args.h"
+#include "badgewatch/base/alloc.h"
+#include "badgewatch/base/log.h"
+#include "badgewatch/codec/state_json.h"
+#include "leases.h"
+#include "badgewatch/app/scripts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS      500
+#define DEAD_EVERY   10 /* ticks between two looks for leases of dead daemons */
+
+struct bw_scheduler {
+    struct bw_context *cx;
+    struct bw_keepa *keepa;
+    struct bw_scheduler_port port;
+    struct bw_timer *timer;
+    bool claiming;
+    bool stopping;
+    unsigned ticks;
+    char reason[256];
+};
+
+static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply);
+
+static void set_reason(struct bw_scheduler *s, const char *reason)
+{
+    if (strcmp(s->reason, reason) == 0)
+        return;
+    snprintf(s->reason, sizeof(s->reason), "%s", reason);
+    if (reason[0])
+        bw_log_warning("scheduler", "checks wait: %s", reason);
+    else
+        bw_log_info("scheduler", "checks go on");
+}
+
+/* ---- the claim ---- */
+
+static enum bw_err claim(struct bw_scheduler *s, int64_t routine, int64_t urgent)
+{
+    const struct bw_keys *k = &s->cx->keys;
+    int64_t cost = bw_keepa_cost(1, bw_keepa_update(s->keepa));
+    int64_t most = (routine > 0 ? routine : urgent) / cost;
+    most = most < 1 ? 1 : most > BW_BATCH_MAX ? BW_BATCH_MAX : most;
+    const char *const keys[] = {k->due, k->leased, k->lease, k->poll, k->epoch, k->staged_bytes};
+    struct bw_args args;
+    bw_args_init(&args);
+    for (size_t i = 0; i < 6; i++)
+        bw_args_add(&args, keys[i]);
+    bw_args_add(&args, k->prefix);
+    bw_args_add(&args, s->cx->id);
+    bw_args_add_int(&args, BW_LEASE_MS);
+    bw_args_add_int(&args, most);
+    bw_args_add_int(&args, most < BW_BATCH_FIRST_MAX ? most : BW_BATCH_FIRST_MAX);
+    bw_args_add_int(&args, s->cx->conf->stage_limit);
+    bw_args_add(&args, routine > 0 ? "1" : "0");
+    bw_args_add(&args, s->ticks % DEAD_EVERY == 1 ? "1" : "0");
+    enum bw_err err = bw_redis_eval(s->cx->redis, &bw_script_claim, 6, args.n, args.values, args.lens, on_claimed, s);
+    bw_args_fini(&args);
+    return err;
+}
+
+static void look(struct bw_scheduler *s)
+{
+    if (s->claiming || s->stopping || !bw_redis_ready(s->cx->redis) || s->port.room(s->port.ctx) == 0)
+        return;
+    int64_t urgent = bw_keepa_allowance(s->keepa, true);
+    if (urgent < 1)
+        return;
+    int64_t routine = bw_keepa_allowance(s->keepa, false);
+    s->claiming = claim(s, routine, urgent) == BW_OK;
+}
+
+static void on_tick(void *ctx)
+{
+    struct bw_scheduler *s = ctx;
+    s->ticks++;
+    look(s);
+    bw_timer_start(s->timer, TICK_MS);
+}
+
+/* ---- what was claimed ---- */
+
+static bool read_member(const struct bw_reply *item, struct bw_member *m)
+{
+    if (item->type != BW_REPLY_ARRAY || item->n != 6)
+        return false;
+    const struct bw_reply *e = item->elements;
+    struct bw_error error;
+    if (bw_product_key_parse(e[0].str, &m->key, &error) != BW_OK) {
+        bw_log_error("scheduler", "a member of the due set is no product: %s", error.text);
+        return false;
+    }
+    m->polled = strcmp(e[2].str, "1") == 0;
+    m->frequency = (int)strtol(e[5].str, NULL, 10);
+    if (m->frequency < 1)
+        m->frequency = 60;
+    if (e[4].len == 0) {
+        bw_state_init(&m->prev, &m->key);
+        m->prev.version = strtoll(e[3].str, NULL, 10);
+        return true;
+    }
+    if (bw_state_decode(e[4].str, e[4].len, &m->key, &m->prev, &error) == BW_OK)
+        return true;
+    /* Somebody wrote into the hash. Guessing would invent or lose alerts; the lease runs out and it is tried again. */
+    bw_log_error("scheduler", "the state of %d:%s cannot be read, it is not checked: %s", m->key.domain, m->key.asin,
+                 error.text);
+    return false;
+}
+
+static void take(struct bw_scheduler *s, const struct bw_reply *reply)
+{
+    struct bw_batch batch = {.members = bw_alloc_array(reply->n, sizeof(*batch.members))};
+    for (size_t i = 1; i < reply->n; i++) {
+        if (read_member(&reply->elements[i], &batch.members[batch.n]))
+            batch.n++;
+    }
+    if (batch.n == 0) {
+        bw_batch_fini(&batch);
+        return;
+    }
+    batch.domain = batch.members[0].key.domain;
+    batch.first = !batch.members[0].prev.baseline;
+    if (s->stopping) {
+        s->port.release(s->port.ctx, batch.members, batch.n);
+        bw_batch_fini(&batch);
+        return;
+    }
+    s->port.take(s->port.ctx, &batch);
+    look(s); /* there may be more */
+}
+
+static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    struct bw_scheduler *s = ctx;
+    s->claiming = false;
+    if (err != BW_OK)
+        return; /* the client says why it is not ready */
+    if (reply->type != BW_REPLY_ARRAY || reply->n == 0) {
+        set_reason(s, reply->type == BW_REPLY_ERROR ? reply->str : "redis gave an unexpected answer");
+        return;
+    }
+    const char *word = reply->elements[0].str;
+    if (strcmp(word, "epoch") == 0) {
+        set_reason(s, "Redis is empty; states are verified against Postgres first");
+        s->port.emptied(s->port.ctx);
+    } else if (strcmp(word, "full") == 0) {
+        set_reason(s, "more than BADGEWATCH_STAGE_LIMIT waits for Postgres");
+    } else {
+        set_reason(s, "");
+        if (strcmp(word, "batch") == 0)
+            take(s, reply);
+    }
+}
+
+/* ---- life ---- */
+
+struct bw_scheduler *bw_scheduler_new(struct bw_context *context, struct bw_keepa *keepa, const struct bw_scheduler_port *port)
+{
+    struct bw_scheduler *s = bw_alloc(sizeof(*s));
+    s->cx = context;
+    s->keepa = keepa;
+    s->port = *port;
+    s->timer = bw_timer_new(context->loop, on_tick, s);
+    return s;
+}
+
+void bw_scheduler_start(struct bw_scheduler *s)
+{
+    bw_timer_start(s->timer, 1);
+}
+
+void bw_scheduler_kick(struct bw_scheduler *s)
+{
+    look(s);
+}
+
+void bw_scheduler_stop(struct bw_scheduler *s)
+{
+    s->stopping = true;
+    bw_timer_stop(s->timer);
+}
+
+bool bw_scheduler_quiet(const struct bw_scheduler *s)
+{
+    return !s->claiming;
+}
+
+const char *bw_scheduler_reason(const struct bw_scheduler *s)
+{
+    return s->reason;
+}
+
+void bw_scheduler_free(struct bw_scheduler *s)
+{
+    if (!s)
+        return;
+    bw_timer_free(s->timer);
+    free(s);
+}

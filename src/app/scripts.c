@@ -1,0 +1,33 @@
+/* Ties the embedded Lua texts to their names. A script without its text would be a mistake of the build. */
+#include "badgewatch/app/scripts.h"
+
+#include "badgewatch/base/embedded.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+extern const struct bw_embedded bw_lua[];
+
+struct bw_script bw_script_claim = {.name = "claim"}, bw_script_release = {.name = "release"},
+                 bw_script_stage = {.name = "stage"}, bw_script_track = {.name = "track"},
+                 bw_script_untrack = {.name = "untrack"}, bw_script_poll = {.name = "poll"},
+                 bw_script_adopt = {.name = "adopt"}, bw_script_written = {.name = "written"},
+                 bw_script_set_aside = {.name = "set_aside"}, bw_script_told = {.name = "told"},
+                 bw_script_products = {.name = "products"};
+
+void bw_scripts_init(void)
+{
+    struct bw_script *const all[] = {&bw_script_claim,   &bw_script_release, &bw_script_stage,     &bw_script_track,
+                                     &bw_script_untrack, &bw_script_poll,    &bw_script_adopt,     &bw_script_written,
+                                     &bw_script_set_aside, &bw_script_told,  &bw_script_products};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        char file[64];
+        snprintf(file, sizeof(file), "%s.lua", all[i]->name);
+        for (const struct bw_embedded *e = bw_lua; e->name; e++) {
+            if (strcmp(e->name, file) == 0)
+                all[i]->source = e->text;
+        }
+        assert(all[i]->source);
+    }
+}

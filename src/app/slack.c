@@ -1,0 +1,164 @@
+/* Slack over HTTP. A post is never idempotent: it uses a connection of its own, so that libcurl cannot send it twice
+ * (facts: slack.md 6). */
+#include "slack.h"
+
+#include "badgewatch/base/alloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POST_TIMEOUT_MS 30000
+#define PAGES_MAX       10 /* of 200 messages: at one a second more than half an hour */
+
+enum bw_slack_mode bw_slack_mode(const struct bw_conf *conf)
+{
+    if (conf->slack_webhook_url[0])
+        return BW_SLACK_WEBHOOK;
+    return conf->slack_bot_token[0] ? BW_SLACK_BOT : BW_SLACK_OFF;
+}
+
+static void api_url(const struct bw_context *cx, const char *method, struct bw_buf *url)
+{
+    const char *base = cx->conf->slack_base_url;
+    size_t len = strlen(base);
+    while (len > 0 && base[len - 1] == '/')
+        len--;
+    bw_buf_init(url, 4096);
+    bw_buf_add(url, base, len);
+    bw_buf_addf(url, "/%s", method);
+}
+
+/* ---- posting ---- */
+
+struct post {
+    bool webhook;
+    bw_slack_cb cb;
+    void *ctx;
+};
+
+static void on_posted(void *ctx, const struct bw_http_response *r)
+{
+    struct post p = *(struct post *)ctx;
+    free(ctx);
+    struct bw_slack_answer answer;
+    bool complete = r->err == BW_OK;
+    bw_slack_classify(p.webhook, complete ? (int)r->status : 0, r->sent, complete ? r->body : "",
+                      complete ? r->body_len : 0, r->retry_after_ms, &answer);
+    if (!complete)
+        snprintf(answer.detail, sizeof(answer.detail), "%s", r->reason);
+    p.cb(p.ctx, &answer);
+}
+
+enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t len, bw_slack_cb cb, void *ctx)
+{
+    struct post *p = bw_alloc(sizeof(*p));
+    *p = (struct post){.webhook = bw_slack_mode(cx->conf) == BW_SLACK_WEBHOOK, .cb = cb, .ctx = ctx};
+    struct bw_buf url, authorization;
+    bw_buf_init(&authorization, 1024);
+    bw_buf_addf(&authorization, "Bearer %s", cx->conf->slack_bot_token);
+    api_url(cx, "chat.postMessage", &url);
+    const struct bw_http_header headers[] = {{"Content-Type", "application/json; charset=utf-8"},
+                                             {"Authorization", bw_buf_str(&authorization)}};
+    struct bw_http_request request = {.method = BW_HTTP_POST,
+                                      .url = p->webhook ? cx->conf->slack_webhook_url : bw_buf_str(&url),
+                                      .headers = headers,
+                                      .n_headers = p->webhook ? 1 : 2,
+                                      .body = body,
+                                      .body_len = len,
+                                      .timeout_ms = POST_TIMEOUT_MS};
+    enum bw_err err = bw_http_start(cx->http, &request, on_posted, p, NULL);
+    bw_buf_fini(&url);
+    bw_buf_fini(&authorization);
+    if (err != BW_OK)
+        free(p);
+    return err;
+}
+
+/* ---- looking ---- */
+
+struct look {
+    const struct bw_context *cx;
+    char channel[64];
+    char change_id[BW_UUID_TEXT];
+    char cursor[256];
+    struct bw_wall oldest;
+    int pages;
+    bw_slack_find_cb cb;
+    void *ctx;
+};
+
+static enum bw_err ask_page(struct look *l);
+
+static void end_look(struct look *l, enum bw_slack_seen seen, const char *ts, const char *why)
+{
+    l->cb(l->ctx, seen, ts, why);
+    free(l);
+}
+
+static void on_page(void *ctx, const struct bw_http_response *r)
+{
+    struct look *l = ctx;
+    struct bw_slack_answer answer;
+    if (r->err != BW_OK) {
+        end_look(l, BW_SLACK_TRY_LATER, "", r->reason);
+        return;
+    }
+    bw_slack_classify(false, (int)r->status, false, r->body, r->body_len, r->retry_after_ms, &answer);
+    if (answer.class == BW_SLACK_OPERATOR) {
+        end_look(l, BW_SLACK_CANNOT_SEE, "", answer.error);
+        return;
+    }
+    bool found = false;
+    char ts[32] = "";
+    struct bw_error error;
+    if (bw_slack_history_find(r->body, r->body_len, l->change_id, &found, ts, l->cursor, &error) != BW_OK) {
+        end_look(l, BW_SLACK_TRY_LATER, "", answer.error[0] ? answer.error : error.text);
+        return;
+    }
+    if (found)
+        end_look(l, BW_SLACK_SEEN, ts, "");
+    else if (!l->cursor[0])
+        end_look(l, BW_SLACK_NOT_SEEN, "", "");
+    else if (++l->pages >= PAGES_MAX || ask_page(l) != BW_OK)
+        end_look(l, BW_SLACK_TRY_LATER, "", "the channel's history is too long to read now");
+}
+
+static enum bw_err ask_page(struct look *l)
+{
+    struct bw_buf url, authorization;
+    api_url(l->cx, "conversations.history", &url);
+    bw_buf_adds(&url, "?channel=");
+    bw_http_escape(&url, l->channel);
+    bw_buf_addf(&url, "&oldest=%lld.000000&limit=200&include_all_metadata=true", (long long)(l->oldest.ms / 1000));
+    if (l->cursor[0]) {
+        bw_buf_adds(&url, "&cursor=");
+        bw_http_escape(&url, l->cursor);
+    }
+    bw_buf_init(&authorization, 1024);
+    bw_buf_addf(&authorization, "Bearer %s", l->cx->conf->slack_bot_token);
+    const struct bw_http_header headers[] = {{"Authorization", bw_buf_str(&authorization)}};
+    struct bw_http_request request = {.method = BW_HTTP_GET,
+                                      .url = bw_buf_str(&url),
+                                      .headers = headers,
+                                      .n_headers = 1,
+                                      .max_body = (size_t)8 << 20,
+                                      .idempotent = true};
+    enum bw_err err = bw_http_start(l->cx->http, &request, on_page, l, NULL);
+    bw_buf_fini(&url);
+    bw_buf_fini(&authorization);
+    return err;
+}
+
+enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, const char *change_id, struct bw_wall oldest,
+                          bw_slack_find_cb cb, void *ctx)
+{
+    struct look *l = bw_alloc(sizeof(*l));
+    *l = (struct look){.cx = cx, .oldest = oldest, .cb = cb, .ctx = ctx};
+    snprintf(l->channel, sizeof(l->channel), "%s", channel);
+    snprintf(l->change_id, sizeof(l->change_id), "%s", change_id);
+    enum bw_err err = ask_page(l);
+    if (err != BW_OK)
+        free(l);
+    return err;
+}

@@ -1,0 +1,375 @@
+/* Detection and staging of single checks. One struct op a check; it ends in finish(), once. */
+#include "stage.h"
+
+#include "args.h"
+#include "badgewatch/base/alloc.h"
+#include "badgewatch/base/log.h"
+#include "badgewatch/codec/entry.h"
+#include "badgewatch/codec/state_json.h"
+#include "badgewatch/core/detect.h"
+#include "badgewatch/core/schedule.h"
+#include "live.h"
+#include "badgewatch/app/scripts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#define STAGE_WINDOW 16 /* bounds the copies of raw answers on their way, and the work of one turn of the loop */
+#define STAGE_TRIES  5
+#define DOC_MAX      ((size_t)64 << 20) /* a record of a product at the cap of 8 MB stays far below */
+
+struct op {
+    TAILQ_ENTRY(op) link;
+    struct bw_stage *stage;
+    struct bw_check check;
+    struct bw_detection detection;
+    bool detected;
+    int tries;
+    void (*done)(void *ctx);
+    void *ctx;
+};
+
+struct bw_stage {
+    struct bw_context *cx;
+    struct bw_names *names;
+    struct bw_stage_port port;
+    TAILQ_HEAD(, op) waiting;
+    size_t n_waiting;
+    size_t running;
+};
+
+static void start_next(struct bw_stage *s);
+static void run(struct op *op);
+
+/* ---- the end of a check ---- */
+
+static void finish(struct op *op, bool release)
+{
+    struct bw_stage *s = op->stage;
+    if (release)
+        s->port.release(s->port.ctx, &op->check.member);
+    if (op->detected)
+        bw_detection_fini(&op->detection);
+    bw_state_fini(&op->check.member.prev);
+    bw_product_fini(&op->check.product);
+    free(op->check.raw);
+    s->running--;
+    void (*done)(void *) = op->done;
+    void *ctx = op->ctx;
+    free(op);
+    done(ctx);
+}
+
+static void count_outcome(struct op *op)
+{
+    const struct bw_detection *d = &op->detection;
+    struct bw_counters *c = &op->stage->cx->counters;
+    enum bw_outcome outcome = BW_CHECK_UNKNOWN;
+    if (d->unknown == BW_KNOWN)
+        outcome = BW_CHECK_OK;
+    else if (d->unknown == BW_UNKNOWN_ABSENT)
+        outcome = BW_CHECK_MISSING;
+    else if (d->unknown == BW_UNKNOWN_MALFORMED || d->unknown == BW_UNKNOWN_ERROR)
+        outcome = BW_CHECK_ERROR;
+    bw_metric_add(c->checks[outcome], 1);
+    if (d->unknown == BW_UNKNOWN_STALE)
+        bw_metric_add(c->stale_answers, 1);
+    for (size_t i = 0; i < d->n_changes; i++)
+        bw_metric_add(c->changes[d->changes[i].type], 1);
+    if (d->unknown == BW_KNOWN && d->next.freshness > 0)
+        bw_metric_observe(c->keepa_data_age, (double)(op->check.answered_at - d->next.freshness));
+    bw_metric_observe(c->detection, (double)(bw_mono_now().ms - op->check.last_byte.ms) / 1000.0);
+}
+
+static void log_changes(const struct op *op)
+{
+    const struct bw_product_key *key = &op->check.member.key;
+    for (size_t i = 0; i < op->detection.n_changes; i++) {
+        const struct bw_change *c = &op->detection.changes[i];
+        char at[BW_TIME_TEXT];
+        bw_time_format(c->occurred_at, at);
+        bw_log_info("detect", "%d:%s %s #1 in '%s' (%s) at %s", key->domain, key->asin, bw_change_type_name(c->type),
+                    c->category, bw_reason_name(c->reason), at);
+    }
+    if (op->detection.unknown != BW_KNOWN && op->detection.next.unknown_checks == 1)
+        bw_log_warning("detect", "%d:%s no usable answer (%s%s%s), its state stays", key->domain, key->asin,
+                       bw_unknown_name(op->detection.unknown), op->check.product.detail[0] ? ": " : "",
+                       op->check.product.detail);
+}
+
+static void staged(struct op *op)
+{
+    struct bw_stage *s = op->stage;
+    bool changed = op->detection.n_changes > 0;
+    count_outcome(op);
+    log_changes(op);
+    finish(op, false);
+    s->port.staged(s->port.ctx);
+    if (changed)
+        s->port.changed(s->port.ctx);
+}
+
+/* ---- a newer state was there ---- */
+
+static void on_state(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    struct op *op = ctx;
+    struct bw_stage *s = op->stage;
+    struct bw_member *m = &op->check.member;
+    struct bw_error error = {.text = "no state"};
+    if (err == BW_OK && reply->type == BW_REPLY_STRING) {
+        struct bw_state state;
+        if (bw_state_decode(reply->str, reply->len, &m->key, &state, &error) == BW_OK) {
+            bw_state_fini(&m->prev);
+            m->prev = state;
+            run(op);
+            start_next(s); /* in case it ended at once */
+            return;
+        }
+        bw_log_error("stage", "the stored state of %d:%s cannot be read: %s", m->key.domain, m->key.asin, error.text);
+    }
+    finish(op, true);
+    start_next(s);
+}
+
+static void reread(struct op *op)
+{
+    struct bw_stage *s = op->stage;
+    char product[BW_KEY_MAX];
+    bw_keys_product(&s->cx->keys, &op->check.member.key, product);
+    const char *argv[] = {"HGET", product, "state"};
+    if (op->tries < STAGE_TRIES && bw_redis_command(s->cx->redis, 3, argv, NULL, on_state, op) == BW_OK)
+        return;
+    finish(op, true);
+    start_next(s);
+}
+
+static void on_staged(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    struct op *op = ctx;
+    struct bw_stage *s = op->stage;
+    const char *word = err == BW_OK && reply->str ? reply->str : "";
+    if (err == BW_OK && reply->type != BW_REPLY_ERROR && strcmp(word, "ok") == 0) {
+        staged(op);
+    } else if (err == BW_OK && reply->type != BW_REPLY_ERROR && strcmp(word, "conflict") == 0) {
+        reread(op);
+        return;
+    } else {
+        if (err == BW_OK && reply->type == BW_REPLY_ERROR)
+            bw_log_error("stage", "redis refused %d:%s: %s", op->check.member.key.domain, op->check.member.key.asin, word);
+        finish(op, strcmp(word, "gone") != 0);
+    }
+    start_next(s);
+}
+
+/* ---- arguments of the script ---- */
+
+static void add_keys(struct op *op, struct bw_args *args, const char *member)
+{
+    const struct bw_keys *k = &op->stage->cx->keys;
+    char product[BW_KEY_MAX];
+    bw_keys_product(k, &op->check.member.key, product);
+    const char *const keys[] = {product,    k->due,    k->leased,  k->lease,   k->poll,
+                                k->tracked, k->badges, k->history, k->changes, k->staged_bytes};
+    for (size_t i = 0; i < 10; i++)
+        bw_args_add(args, keys[i]);
+    bw_args_add(args, member);
+}
+
+static void add_change(struct op *op, struct bw_args *args, const char *member, const struct bw_change *c)
+{
+    const struct bw_state *next = &op->detection.next;
+    size_t begin = bw_args_begin(args);
+    bw_args_field(args, "type", bw_change_type_name(c->type));
+    bw_args_field(args, "product", member);
+    bw_args_field(args, "title", next->title);
+    bw_args_field(args, "category", c->category);
+    bw_args_field_int(args, "category_id", c->category_id);
+    if (c->previous_rank > 0)
+        bw_args_field_int(args, "previous_rank", c->previous_rank);
+    if (c->new_rank > 0)
+        bw_args_field_int(args, "new_rank", c->new_rank);
+    bw_args_field(args, "reason", bw_reason_name(c->reason));
+    bw_args_field_time(args, "occurred_at", c->occurred_at);
+    bw_args_field_time(args, "detected_at", c->detected_at_ms / 1000);
+    bw_args_field(args, "id", c->id);
+    char *check = bw_asprintf("%s:%lld", member, (long long)next->version);
+    bw_args_field(args, "check", check);
+    free(check);
+    bw_args_field_int(args, "of", (int64_t)op->detection.n_changes);
+    struct bw_buf doc;
+    bw_buf_init(&doc, 65536);
+    bw_change_entry_encode(c, next->title, next->freshness, &doc);
+    bw_args_add(args, "doc");
+    bw_args_add_bytes(args, bw_buf_str(&doc), doc.len);
+    bw_buf_fini(&doc);
+    bw_args_end(args, begin);
+}
+
+static void add_history(struct op *op, struct bw_args *args)
+{
+    struct bw_check *c = &op->check;
+    char hash[65] = "";
+    bool mend = c->raw && !bw_utf8_valid(c->raw, c->raw_len);
+    if (c->raw)
+        bw_sha256_hex(c->raw, c->raw_len, hash);
+    struct bw_buf doc;
+    bw_buf_init(&doc, DOC_MAX);
+    bw_check_encode(&op->detection, &c->product, op->detection.next.checked_at_ms, c->batch_id, hash, mend, &doc);
+    bw_args_add_bytes(args, bw_buf_str(&doc), doc.len);
+    bw_buf_clear(&doc);
+    if (mend)
+        bw_utf8_mend(c->raw, c->raw_len, &doc);
+    bw_args_add_bytes(args, mend ? bw_buf_str(&doc) : (c->raw ? c->raw : ""), mend ? doc.len : c->raw_len);
+    bw_buf_fini(&doc);
+}
+
+static int64_t next_due(const struct op *op)
+{
+    int64_t now = bw_wall_now().ms / 1000;
+    const struct bw_detection *d = &op->detection;
+    if (d->unknown != BW_KNOWN && d->next.unknown_checks > 0)
+        return bw_schedule_retry(now, op->check.member.frequency, d->next.unknown_checks);
+    return bw_schedule_next(now, op->check.member.frequency);
+}
+
+static bool badges_differ(const struct bw_state *a, const struct bw_state *b)
+{
+    if (!a->baseline || bw_state_badges(a) != bw_state_badges(b))
+        return true;
+    for (size_t i = 0; i < b->n_categories; i++) {
+        const struct bw_category_state *c = bw_state_category(a, b->categories[i].category_id);
+        if ((c ? c->since : 0) != b->categories[i].since)
+            return true;
+    }
+    return false;
+}
+
+static void build(struct op *op, struct bw_args *args)
+{
+    struct bw_member *m = &op->check.member;
+    char member[BW_PRODUCT_TEXT];
+    bw_product_key_format(&m->key, member);
+    int64_t due = next_due(op);
+    bw_args_init(args);
+    add_keys(op, args, member);
+    bw_args_add_int(args, m->prev.version);
+    bw_args_add(args, op->stage->cx->id);
+    bw_args_add_int(args, due);
+    bw_args_add(args, badges_differ(&m->prev, &op->detection.next) ? "1" : "0");
+    char text[BW_TIME_TEXT];
+    bw_time_format(due, text);
+    bw_args_add(args, text);
+    bw_live_fields(&op->detection.next, args);
+    bw_live_badges(&op->detection.next, args);
+    add_history(op, args);
+    bw_args_add_int(args, (int64_t)op->detection.n_changes);
+    for (size_t i = 0; i < op->detection.n_changes; i++)
+        add_change(op, args, member, &op->detection.changes[i]);
+}
+
+/* ---- detection ---- */
+
+/* Names that the answer's own tree did not bring: from other trees and look-ups, else they are asked for. */
+static void complete_names(struct op *op)
+{
+    struct bw_names *names = op->stage->names;
+    int domain = op->check.member.key.domain;
+    struct bw_state *next = &op->detection.next;
+    for (size_t i = 0; i < next->n_categories; i++) {
+        struct bw_category_state *c = &next->categories[i];
+        if (c->name)
+            continue;
+        c->name = bw_strdup(bw_names_find(names, domain, c->category_id));
+        if (!c->name)
+            bw_names_want(names, domain, c->category_id);
+    }
+}
+
+static void label(struct op *op, int64_t category_id, char **name)
+{
+    if (*name)
+        return;
+    const struct bw_category_state *c = bw_state_category(&op->detection.next, category_id);
+    struct bw_buf text;
+    bw_buf_init(&text, 4096);
+    bw_category_label(category_id, c ? c->name : NULL, &text);
+    *name = bw_buf_take(&text, NULL);
+}
+
+static void detect(struct op *op)
+{
+    if (op->detected)
+        bw_detection_fini(&op->detection);
+    struct bw_detect_input in = {.prev = &op->check.member.prev,
+                                 .product = &op->check.product,
+                                 .answered_at = op->check.answered_at,
+                                 .detected_at_ms = bw_wall_now().ms,
+                                 .others_answer = op->check.others_answer};
+    bw_detect(&in, &op->detection);
+    op->detected = true;
+    complete_names(op);
+    for (size_t i = 0; i < op->detection.n_changes; i++)
+        label(op, op->detection.changes[i].category_id, &op->detection.changes[i].category);
+    for (size_t i = 0; i < op->detection.n_reigns; i++)
+        label(op, op->detection.reigns[i].category_id, &op->detection.reigns[i].category);
+}
+
+static void run(struct op *op)
+{
+    struct bw_stage *s = op->stage;
+    op->tries++;
+    detect(op);
+    struct bw_args args;
+    build(op, &args);
+    enum bw_err err = bw_redis_eval(s->cx->redis, &bw_script_stage, 10, args.n, args.values, args.lens, on_staged, op);
+    bw_args_fini(&args);
+    if (err != BW_OK)
+        finish(op, true);
+}
+
+static void start_next(struct bw_stage *s)
+{
+    while (s->running < STAGE_WINDOW && !TAILQ_EMPTY(&s->waiting)) {
+        struct op *op = TAILQ_FIRST(&s->waiting);
+        TAILQ_REMOVE(&s->waiting, op, link);
+        s->n_waiting--;
+        s->running++;
+        run(op);
+    }
+}
+
+void bw_stage_submit(struct bw_stage *s, struct bw_check *check, void (*done)(void *ctx), void *ctx)
+{
+    struct op *op = bw_alloc(sizeof(*op));
+    op->stage = s;
+    op->check = *check;
+    op->done = done;
+    op->ctx = ctx;
+    bw_names_learn(s->names, check->member.key.domain, check->product.tree, check->product.n_tree);
+    TAILQ_INSERT_TAIL(&s->waiting, op, link);
+    s->n_waiting++;
+    start_next(s);
+}
+
+struct bw_stage *bw_stage_new(struct bw_context *context, struct bw_names *names, const struct bw_stage_port *port)
+{
+    struct bw_stage *s = bw_alloc(sizeof(*s));
+    s->cx = context;
+    s->names = names;
+    s->port = *port;
+    TAILQ_INIT(&s->waiting);
+    return s;
+}
+
+size_t bw_stage_pending(const struct bw_stage *s)
+{
+    return s->running + s->n_waiting;
+}
+
+void bw_stage_free(struct bw_stage *s)
+{
+    free(s);
+}

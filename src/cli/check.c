@@ -1,0 +1,111 @@
+/* `badgewatch check` and `badgewatch notify-test`. */
+#include "badgewatch/app/migrate.h"
+#include "badgewatch/app/scripts.h"
+#include "command.h"
+#include "remote.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool line(const char *part, bool ok, const char *text)
+{
+    printf("%-14s %s %s\n", part, ok ? "ok    " : "FAILED", text);
+    return ok;
+}
+
+/* ---- Redis: written to and read from, since a full disk refuses writes only ---- */
+
+struct number {
+    long long value;
+};
+
+static void on_number(void *ctx, const struct bw_reply *reply)
+{
+    ((struct number *)ctx)->value = reply->type == BW_REPLY_INTEGER ? reply->integer : -1;
+}
+
+static bool check_redis(struct session *s)
+{
+    char key[BW_KEY_MAX], text[128];
+    struct number aside = {0}, behind = {0};
+    snprintf(key, sizeof(key), "%scheck", s->keys.prefix);
+    const char *write[] = {"SET", key, "1", "PX", "1000"};
+    const char *set_aside[] = {"XLEN", s->keys.set_aside};
+    const char *backlog[] = {"XLEN", s->keys.history};
+    if (!session_command(s, 5, write, NULL, NULL) || !session_command(s, 2, set_aside, on_number, &aside) ||
+        !session_command(s, 2, backlog, on_number, &behind))
+        return line("Redis", false, "see above");
+    snprintf(text, sizeof(text), "%lld entries wait for Postgres, %lld set aside%s", behind.value, aside.value,
+             aside.value ? " (XRANGE of set_aside says why)" : "");
+    return line("Redis", aside.value == 0, text);
+}
+
+/* ---- Postgres ---- */
+
+struct schema {
+    bool done;
+    bool ok;
+    char text[512];
+};
+
+static void on_schema(void *ctx, enum bw_err err, const char *message)
+{
+    struct schema *c = ctx;
+    c->done = true;
+    c->ok = err == BW_OK;
+    snprintf(c->text, sizeof(c->text), "%s", message);
+}
+
+static void on_products(void *ctx, const struct bw_pg_result *rows)
+{
+    struct schema *c = ctx;
+    snprintf(c->text, sizeof(c->text), "%s products are tracked, %s of them active", bw_pg_value(rows, 0, 0),
+             bw_pg_value(rows, 0, 1));
+}
+
+static bool check_postgres(struct session *s)
+{
+    struct schema c = {.text = "see above"};
+    if (!session_postgres(s))
+        return line("Postgres", false, c.text);
+    bw_migrate_check(s->pg, on_schema, &c);
+    if (!session_wait(s, &c.done, SESSION_WAIT_MS))
+        return line("Postgres", false, "no answer in time");
+    if (c.ok)
+        c.ok = session_query(s, "SELECT count(*), count(*) FILTER (WHERE is_active) FROM tracked_asins", 0, NULL,
+                             on_products, &c);
+    return line("Postgres", c.ok, c.text);
+}
+
+int run_check(struct invocation *in)
+{
+    struct session s;
+    struct finding keepa, slack;
+    if (in->argc > 0)
+        return usage_error(in->command, "no arguments were expected");
+    line("settings", true, in->conf->path[0] ? in->conf->path : "from the environment and defaults");
+    session_open(&s, in->conf);
+    bool redis = check_redis(&s);
+    bool postgres = check_postgres(&s);
+    keepa_token_status(&s, &keepa);
+    line("Keepa", keepa.ok, keepa.text);
+    slack_auth_test(&s, &slack);
+    line("Slack", slack.ok, slack.text);
+    session_close(&s);
+    return redis && postgres && keepa.ok && slack.ok ? EXIT_OK : EXIT_FAILED;
+}
+
+int run_notify_test(struct invocation *in)
+{
+    struct session s;
+    struct finding posted;
+    if (in->argc > 0)
+        return usage_error(in->command, "no arguments were expected");
+    session_open(&s, in->conf);
+    slack_post_test(&s, &posted);
+    session_close(&s);
+    if (!posted.ok)
+        return failure("Slack: %s", posted.text);
+    printf("%s\n", posted.text);
+    return EXIT_OK;
+}

@@ -1,0 +1,32 @@
+/* Options of a command: long ones with getopt_long, products as the other arguments. */
+#pragma once
+
+#include "badgewatch/core/asin.h"
+#include "command.h"
+
+#include <stdint.h>
+
+#define TAGS_MAX 20
+
+struct options {
+    bool json;
+    bool all;
+    bool has_priority, has_every;
+    int priority;      /* >= 1 */
+    int every_min;     /* 1..10080 */
+    const char *label; /* NULL = not given */
+    const char *channel;
+    const char *tags[TAGS_MAX];
+    int n_tags;
+    int64_t for_ms; /* 0 = not given */
+    int64_t since_ms; /* 0 = not given */
+    struct bw_product_key asin;
+    bool has_asin;
+    char **rest; /* other arguments; borrowed */
+    int n_rest;
+};
+
+/* allowed: names of the options this command takes, e.g. "json,since,asin". False after a message: EXIT_USAGE. */
+bool parse_options(struct invocation *in, const char *allowed, struct options *out);
+/* The other arguments as products; false after a message. NULL-safe to free. At least `least`. */
+bool parse_products(struct invocation *in, const struct options *o, int least, struct bw_product_key **out);

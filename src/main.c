@@ -1,0 +1,16 @@
+/* badgewatch: watches Amazon products through Keepa and tells Slack who gained or lost the #1 badge. The commands are in
+ * src/cli, the daemon in src/app. */
+#include "badgewatch/cli/cli.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+int main(int argc, char **argv)
+{
+    /* A peer that closes its end must be an error of write(2), not the end of the program: hiredis 0.14 uses plain
+     * write, and libuv leaves the signal alone. */
+    signal(SIGPIPE, SIG_IGN);
+    /* Name look-ups run in libuv's pool and at most half of its threads take them; read at the first use. */
+    setenv("UV_THREADPOOL_SIZE", "8", 0);
+    return bw_cli_main(argc, argv);
+}
