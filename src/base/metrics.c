@@ -241,7 +241,7 @@ static void put_value(struct bw_buf *out, double value)
     else if (floor(value) == value && fabs(value) < 1e15)
         bw_buf_addf(out, "%.0f\n", value);
     else
-        bw_buf_addf(out, "%.9g\n", value);
+        bw_buf_addf(out, "%.15g\n", value);
 }
 
 static void put_help(struct bw_buf *out, const char *help)
