@@ -32,6 +32,8 @@ struct run {
     struct received *received;
     size_t n_received;
     size_t checks;  /* under way in the stage */
+    size_t staged;  /* of this answer, for the log */
+    struct bw_mono last_byte;
     bool submitted; /* all were given to it */
 };
 
@@ -78,8 +80,12 @@ static void end(struct run *r)
 static void on_checked(void *ctx)
 {
     struct run *r = ctx;
-    if (--r->checks == 0 && r->submitted)
-        end(r);
+    if (--r->checks > 0 || !r->submitted)
+        return;
+    /* the benchmark reads this line */
+    bw_log_debug("keepa", "%zu products of an answer staged %lld ms after its last byte", r->staged,
+                 (long long)(bw_mono_now().ms - r->last_byte.ms));
+    end(r);
 }
 
 /* ---- others answer (rule 4) ---- */
@@ -210,6 +216,8 @@ static void on_done(void *ctx, const struct bw_keepa_result *result)
     size_t n = r->batch.n;
     r->batch.n = 0; /* from here on the stage owns the members */
     r->checks = 1;
+    r->staged = n;
+    r->last_byte = result->last_byte;
     r->submitted = true;
     for (size_t i = 0; i < n; i++)
         submit(r, &r->batch.members[i], otherwise, result);

@@ -96,9 +96,12 @@ static void port_changed(void *ctx)
     bw_notifier_kick(((struct bw_daemon *)ctx)->notifier);
 }
 
+/* Alerts before history: while checks are being staged the writer waits for them, at most until its own timer. */
 static void port_staged(void *ctx)
 {
-    bw_writer_kick(((struct bw_daemon *)ctx)->writer);
+    struct bw_daemon *d = ctx;
+    if (bw_stage_pending(d->stage) == 0)
+        bw_writer_kick(d->writer);
 }
 
 static const char *port_slack_reason(void *ctx)
