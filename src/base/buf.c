@@ -5,13 +5,15 @@
 #include "badgewatch/base/alloc.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 void bw_buf_init(struct bw_buf *b, size_t max)
 {
-    *b = (struct bw_buf){.max = max};
+    /* Room for the NUL and for doubling: a cap that no memory reaches is as good as none. */
+    *b = (struct bw_buf){.max = max < SIZE_MAX / 4 ? max : SIZE_MAX / 4};
 }
 
 void bw_buf_fini(struct bw_buf *b)
@@ -77,7 +79,8 @@ enum bw_err bw_buf_addf(struct bw_buf *b, const char *fmt, ...)
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    enum bw_err err = n < 0 ? BW_ERR_INVALID : reserve(b, (size_t)n);
+    enum bw_err err =
+        reserve(b, n < 0 ? SIZE_MAX : (size_t)n); /* n < 0: a text past INT_MAX is too big as well */
     if (err == BW_OK) {
         vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
         b->len += (size_t)n;

@@ -57,13 +57,13 @@ static bool format(int64_t unix_s, char out[BW_TIME_TEXT])
 {
     int64_t year, month, day;
     int64_t days = floor_div(unix_s, DAY_S);
-    int64_t s = unix_s - days * DAY_S;
+    int64_t s = (unix_s % DAY_S + DAY_S) % DAY_S;
     civil_from_days(days, &year, &month, &day);
     out[0] = '\0';
     if (year < 1 || year > 9999)
         return false;
-    snprintf(out, BW_TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, (int)month, (int)day, (int)(s / 3600),
-             (int)(s / 60 % 60), (int)(s % 60));
+    snprintf(out, BW_TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, (int)month, (int)day,
+             (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
     return true;
 }
 
@@ -106,7 +106,8 @@ static bool skip(const char **p, char c)
 static bool parse_date(const char **p, int64_t *days)
 {
     int64_t year, month, day, y, m, d;
-    if (!digits(p, 4, &year) || !skip(p, '-') || !digits(p, 2, &month) || !skip(p, '-') || !digits(p, 2, &day))
+    if (!digits(p, 4, &year) || !skip(p, '-') || !digits(p, 2, &month) || !skip(p, '-') ||
+        !digits(p, 2, &day))
         return false;
     if (year < 1 || month < 1 || month > 12 || day < 1)
         return false;

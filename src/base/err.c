@@ -44,10 +44,12 @@ enum bw_err bw_error_set(struct bw_error *error, enum bw_err code, const char *f
 {
     if (!error)
         return code;
+    char text[sizeof(error->text)]; /* the arguments may point into error->text */
     va_list args;
     va_start(args, fmt);
-    vsnprintf(error->text, sizeof(error->text), fmt, args);
+    vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    memcpy(error->text, text, sizeof(text));
     error->code = code;
     return code;
 }
@@ -55,7 +57,7 @@ enum bw_err bw_error_set(struct bw_error *error, enum bw_err code, const char *f
 enum bw_err bw_error_prefix(struct bw_error *error, const char *fmt, ...)
 {
     if (!error)
-        return BW_OK;
+        return BW_ERR_INVALID; /* the code is not known here, and it was no success */
     char old[sizeof(error->text)];
     memcpy(old, error->text, sizeof(old));
     va_list args;

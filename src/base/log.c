@@ -1,10 +1,12 @@
 /* Log lines. One line is one write(2), so that lines of several processes on one terminal do not mix; a line that
- * does not fit is cut, never split. The level and format are the only global state of the program. */
+ * does not fit is cut and ends in "...", never split. The level and format are the only global state of the program. */
 #include "badgewatch/base/log.h"
 
 #include "badgewatch/base/clock.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,6 +56,8 @@ struct line {
     size_t n;
 };
 
+#define LINE_END 16 /* kept free for "..." and what closes the line */
+
 static void put(struct line *l, const char *text)
 {
     size_t len = strlen(text);
@@ -63,41 +67,95 @@ static void put(struct line *l, const char *text)
     l->n += len;
 }
 
-/* Variable text may come from the network: control characters must not forge lines or drive the terminal. Whole
- * escapes only, and room is kept for the end of the line. */
-static void put_escaped(struct line *l, const char *text, bool json)
+/* Length of the UTF-8 character at p and its code point; 0 if the bytes are none (overlong forms and surrogates are
+ * none either). A NUL is no continuation byte, so nothing past the end is read. */
+static size_t decode(const unsigned char *p, uint32_t *code)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p && l->n < sizeof(l->text) - 16; p++) {
-        char escape[8] = "";
-        if (*p == '\n')
-            snprintf(escape, sizeof(escape), "\\n");
-        else if (json && (*p == '"' || *p == '\\'))
-            snprintf(escape, sizeof(escape), "\\%c", *p);
-        else if (*p < 0x20 || *p == 0x7f)
-            snprintf(escape, sizeof(escape), json ? "\\u%04x" : "\\x%02x", *p);
-        if (escape[0])
-            put(l, escape);
-        else
-            l->text[l->n++] = (char)*p;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t len = *p < 0x80                 ? 1
+                 : *p >= 0xc2 && *p < 0xe0 ? 2
+                 : *p >= 0xe0 && *p < 0xf0 ? 3
+                 : *p >= 0xf0 && *p < 0xf5 ? 4
+                                           : 0;
+    if (len == 0)
+        return 0;
+    uint32_t c = len == 1 ? *p : *p & (0x7fu >> len);
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (p[i] & 0x3fu);
     }
+    if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+        return 0;
+    *code = c;
+    return len;
+}
+
+/* Characters that drive a terminal or make a line look like two: C0, DEL, C1, line separators, and those that turn
+ * the direction of writing. */
+static bool drives_terminal(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
+/* The next character of p as it is written; gives the bytes of p that it took. */
+static size_t escape(const unsigned char *p, bool json, char out[8])
+{
+    uint32_t c = 0;
+    size_t len = decode(p, &c);
+    if (len == 0 && json)
+        snprintf(out, 8, "\\ufffd");
+    else if (len == 0)
+        snprintf(out, 8, "\\x%02x", *p);
+    else if (c == '\n' || c == '\r' || c == '\t')
+        snprintf(out, 8, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+    else if (json && (c == '"' || c == '\\'))
+        snprintf(out, 8, "\\%c", (char)c);
+    else if (drives_terminal(c) && (json || c > 0xff))
+        snprintf(out, 8, "\\u%04x", c & 0xffff);
+    else if (drives_terminal(c))
+        snprintf(out, 8, "\\x%02x", c & 0xff);
+    else
+        snprintf(out, 8, "%.*s", (int)len, (const char *)p);
+    return len ? len : 1;
+}
+
+/* Variable text may come from the network: it must not forge lines, drive the terminal or break the JSON. Only whole
+ * escapes and characters are written. False: the rest did not fit. */
+static bool put_escaped(struct line *l, const char *text, bool json)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    while (*p) {
+        char out[8];
+        size_t len = escape(p, json, out);
+        if (l->n + strlen(out) > sizeof(l->text) - LINE_END)
+            return false;
+        put(l, out);
+        p += len;
+    }
+    return true;
 }
 
 static void emit(struct line *l)
 {
     l->text[l->n++] = '\n';
-    /* Nothing can be said about a log that cannot be written. */
-    ssize_t written = write(STDERR_FILENO, l->text, l->n);
-    (void)written;
+    ssize_t written;
+    do
+        written = write(STDERR_FILENO, l->text, l->n);
+    while (written < 0 && errno == EINTR);
+    /* Otherwise: nothing can be said about a log that cannot be written. */
 }
 
 void bw_log(enum bw_log_level level, const char *part, const char *fmt, ...)
 {
     if (!bw_log_enabled(level))
         return;
+    int saved = errno; /* callers log first and look at errno afterwards */
     char message[LINE_MAX_BYTES];
     va_list args;
     va_start(args, fmt);
-    vsnprintf(message, sizeof(message), fmt, args);
+    int n = vsnprintf(message, sizeof(message), fmt, args);
     va_end(args);
 
     char at[BW_TIME_TEXT];
@@ -108,10 +166,16 @@ void bw_log(enum bw_log_level level, const char *part, const char *fmt, ...)
     put(&l, at);
     put(&l, json ? "\",\"level\":\"" : " ");
     put(&l, level_names[level]);
-    put(&l, json ? "\",\"part\":\"" : " ");
+    if (json)
+        put(&l, "\",\"part\":\"");
+    else
+        put(&l, strlen(level_names[level]) < 5 ? "  " : " ");
     put_escaped(&l, part, json);
     put(&l, json ? "\",\"msg\":\"" : ": ");
-    put_escaped(&l, message, json);
+    bool whole = put_escaped(&l, message, json);
+    if (!whole || n < 0 || (size_t)n >= sizeof(message))
+        put(&l, "...");
     put(&l, json ? "\"}" : "");
     emit(&l);
+    errno = saved;
 }

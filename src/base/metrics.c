@@ -20,8 +20,8 @@ struct bw_metric {
     STAILQ_ENTRY(bw_metric) link;
     struct family *family;
     char *labels;
-    double value;     /* counter, gauge; histogram: sum */
-    uint64_t count;   /* histogram */
+    double value;      /* counter, gauge; histogram: sum */
+    uint64_t count;    /* histogram */
     uint64_t *buckets; /* histogram: one for each bound, not cumulative */
 };
 
@@ -73,12 +73,12 @@ void bw_metrics_free(struct bw_metrics *m)
     free(m);
 }
 
-static struct family *family(struct bw_metrics *m, enum bw_metric_type type, const char *name, const char *help)
+static struct family *family(struct bw_metrics *m, enum bw_metric_type type, const char *name,
+                             const char *help)
 {
     char *full = strncmp(name, "process_", 8) == 0 ? bw_strdup(name) : bw_asprintf("badgewatch_%s", name);
     struct family *f;
-    STAILQ_FOREACH(f, &m->families, link)
-    {
+    STAILQ_FOREACH (f, &m->families, link) {
         if (strcmp(f->name, full) == 0) {
             assert(f->type == type);
             free(full);
@@ -97,8 +97,7 @@ static struct family *family(struct bw_metrics *m, enum bw_metric_type type, con
 static struct bw_metric *series(struct family *f, const char *labels)
 {
     struct bw_metric *s;
-    STAILQ_FOREACH(s, &f->series, link)
-    {
+    STAILQ_FOREACH (s, &f->series, link) {
         if (strcmp(s->labels, labels) == 0)
             return s;
     }
@@ -111,19 +110,25 @@ static struct bw_metric *series(struct family *f, const char *labels)
     return s;
 }
 
-struct bw_metric *bw_metrics_counter(struct bw_metrics *m, const char *name, const char *labels, const char *help)
+struct bw_metric *bw_metrics_counter(struct bw_metrics *m, const char *name, const char *labels,
+                                     const char *help)
 {
+    /* OpenMetrics knows no other counters. */
+    assert(strlen(name) > 6 && strcmp(name + strlen(name) - 6, "_total") == 0);
     return series(family(m, BW_METRIC_COUNTER, name, help), labels);
 }
 
-struct bw_metric *bw_metrics_gauge(struct bw_metrics *m, const char *name, const char *labels, const char *help)
+struct bw_metric *bw_metrics_gauge(struct bw_metrics *m, const char *name, const char *labels,
+                                   const char *help)
 {
     return series(family(m, BW_METRIC_GAUGE, name, help), labels);
 }
 
-struct bw_metric *bw_metrics_histogram(struct bw_metrics *m, const char *name, const char *labels, const char *help,
-                                       const double *bounds, size_t n_bounds)
+struct bw_metric *bw_metrics_histogram(struct bw_metrics *m, const char *name, const char *labels,
+                                       const char *help, const double *bounds, size_t n_bounds)
 {
+    for (size_t i = 0; i < n_bounds; i++)
+        assert(isfinite(bounds[i]) && (i == 0 || bounds[i - 1] < bounds[i]));
     struct family *f = family(m, BW_METRIC_HISTOGRAM, name, help);
     if (!f->bounds) {
         f->bounds = bw_alloc_array(n_bounds, sizeof(*bounds));
@@ -149,6 +154,8 @@ void bw_metric_set(struct bw_metric *s, double value)
 void bw_metric_observe(struct bw_metric *s, double value)
 {
     assert(s->family->type == BW_METRIC_HISTOGRAM);
+    if (isnan(value)) /* it would stay in the sum for ever */
+        return;
     s->count++;
     s->value += value;
     for (size_t i = 0; i < s->family->n_bounds; i++) {
@@ -171,7 +178,20 @@ static void set_process(struct bw_metrics *m, const char *name, const char *help
     bw_metric_set(bw_metrics_gauge(m, name, "", help), value);
 }
 
-/* Fields of /proc/self/stat after the command name, which may hold blanks and brackets (proc(5)). */
+/* The start is computed once: clocks are adjusted while we run, and a start time that moves looks like a restart. */
+static void set_start_time(struct bw_metrics *m, double started)
+{
+    struct bw_metric *s =
+        bw_metrics_gauge(m, "process_start_time_seconds", "", "Start of the process, unix time");
+    struct timespec up;
+    if (s->value > 0)
+        return;
+    clock_gettime(CLOCK_BOOTTIME, &up);
+    double boot = (double)bw_wall_now().ms / 1000.0 - ((double)up.tv_sec + (double)up.tv_nsec / 1e9);
+    bw_metric_set(s, floor((boot + started) * 100) / 100);
+}
+
+/* Fields of /proc/self/stat by their numbers in proc(5). The command name, field 2, may hold blanks and brackets. */
 static void read_stat(struct bw_metrics *m)
 {
     char text[1024];
@@ -182,26 +202,21 @@ static void read_stat(struct bw_metrics *m)
     fclose(f);
     text[n] = '\0';
     char *p = strrchr(text, ')');
-    char *save = NULL;
-    double started = 0;
     if (!p)
         return;
-    int field = 2;
-    for (char *word = strtok_r(p + 1, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-        double value = strtod(word, NULL);
-        field++;
+    p++;
+    for (int field = 3; *p; field++) {
+        p += strspn(p, " ");
+        double value = strtod(p, NULL);
+        p += strcspn(p, " ");
         if (field == 22)
-            started = value / (double)sysconf(_SC_CLK_TCK);
+            set_start_time(m, value / (double)sysconf(_SC_CLK_TCK));
         else if (field == 23)
             set_process(m, "process_virtual_memory_bytes", "Virtual memory", value);
         else if (field == 24)
             set_process(m, "process_resident_memory_bytes", "Resident memory",
                         value * (double)sysconf(_SC_PAGESIZE));
     }
-    struct timespec up;
-    clock_gettime(CLOCK_BOOTTIME, &up);
-    double boot = (double)bw_wall_now().ms / 1000.0 - ((double)up.tv_sec + (double)up.tv_nsec / 1e9);
-    set_process(m, "process_start_time_seconds", "Start of the process, unix time", floor(boot + started));
 }
 
 static double count_fds(void)
@@ -232,25 +247,51 @@ void bw_metrics_process(struct bw_metrics *m)
 
 /* ---- rendering ---- */
 
+/* The shortest decimal that reads back as the same number: no digit is lost, and none is made up. */
+static void put_double(struct bw_buf *out, double value)
+{
+    char text[32];
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    bw_buf_adds(out, text);
+}
+
 static void put_value(struct bw_buf *out, double value)
 {
     if (isnan(value))
-        bw_buf_adds(out, "NaN\n");
+        bw_buf_adds(out, "NaN");
     else if (isinf(value))
-        bw_buf_adds(out, value > 0 ? "+Inf\n" : "-Inf\n");
+        bw_buf_adds(out, value > 0 ? "+Inf" : "-Inf");
     else if (floor(value) == value && fabs(value) < 1e15)
-        bw_buf_addf(out, "%.0f\n", value);
+        bw_buf_addf(out, "%.0f", value);
     else
-        bw_buf_addf(out, "%.15g\n", value);
+        put_double(out, value);
+    bw_buf_addc(out, '\n');
 }
 
-static void put_help(struct bw_buf *out, const char *help)
+/* OpenMetrics wants "1.0" for a whole number; the older format takes it too, and a bucket's name does not depend on
+ * what the scraper asked for. */
+static void put_bound(struct bw_buf *out, double bound)
+{
+    if (floor(bound) == bound && fabs(bound) < 1e6)
+        bw_buf_addf(out, "%.1f", bound);
+    else
+        put_double(out, bound);
+}
+
+/* A quote is escaped in OpenMetrics only. */
+static void put_help(struct bw_buf *out, const char *help, bool openmetrics)
 {
     for (; *help; help++) {
         if (*help == '\\')
             bw_buf_adds(out, "\\\\");
         else if (*help == '\n')
             bw_buf_adds(out, "\\n");
+        else if (*help == '"' && openmetrics)
+            bw_buf_adds(out, "\\\"");
         else
             bw_buf_addc(out, *help);
     }
@@ -268,7 +309,7 @@ static void put_histogram(const struct family *f, const struct bw_metric *s, str
         if (last)
             bw_buf_adds(out, "+Inf");
         else
-            bw_buf_addf(out, "%.9g", f->bounds[i]);
+            put_bound(out, f->bounds[i]);
         bw_buf_addf(out, "\"} %llu\n", (unsigned long long)total);
     }
     const char *open = s->labels[0] ? "{" : "", *close = s->labels[0] ? "}" : "";
@@ -282,14 +323,13 @@ static void put_family(const struct family *f, bool openmetrics, struct bw_buf *
     static const char *const types[] = {"counter", "gauge", "histogram"};
     /* OpenMetrics names a counter's family without _total; the 0.0.4 text format with it. */
     size_t len = strlen(f->name);
-    bool cut = openmetrics && f->type == BW_METRIC_COUNTER && len > 6 && strcmp(f->name + len - 6, "_total") == 0;
-    int shown = (int)(cut ? len - 6 : len);
+    bool counter = f->type == BW_METRIC_COUNTER;
+    int shown = (int)(openmetrics && counter ? len - 6 : len);
     bw_buf_addf(out, "# HELP %.*s ", shown, f->name);
-    put_help(out, f->help);
+    put_help(out, f->help, openmetrics);
     bw_buf_addf(out, "# TYPE %.*s %s\n", shown, f->name, types[f->type]);
     const struct bw_metric *s;
-    STAILQ_FOREACH(s, &f->series, link)
-    {
+    STAILQ_FOREACH (s, &f->series, link) {
         if (f->type == BW_METRIC_HISTOGRAM) {
             put_histogram(f, s, out);
             continue;
@@ -305,7 +345,7 @@ static void put_family(const struct family *f, bool openmetrics, struct bw_buf *
 enum bw_err bw_metrics_render(const struct bw_metrics *m, bool openmetrics, struct bw_buf *out)
 {
     const struct family *f;
-    STAILQ_FOREACH(f, &m->families, link)
+    STAILQ_FOREACH (f, &m->families, link)
         put_family(f, openmetrics, out);
     if (openmetrics)
         bw_buf_adds(out, "# EOF\n");

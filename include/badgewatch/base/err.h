@@ -37,5 +37,6 @@ struct bw_error {
 
 /* Fills *error (may be NULL) and returns code. Longer texts are cut. */
 enum bw_err bw_error_set(struct bw_error *error, enum bw_err code, const char *fmt, ...) BW_PRINTF(3, 4);
-/* Puts "<prefix>: " before the text that is there and returns the code. */
+/* Puts "<prefix>: " before the text that is there and returns the code; with error NULL, where no code is known,
+ * BW_ERR_INVALID. */
 enum bw_err bw_error_prefix(struct bw_error *error, const char *fmt, ...) BW_PRINTF(2, 3);
