@@ -78,7 +78,10 @@ void bw_exchange_reply_with(struct bw_exchange *e, int status, const char *name,
     if (e->suspended) {
         LIST_REMOVE(e, link);
         e->suspended = false;
-        MHD_resume_connection(e->connection); /* signals libmicrohttpd's epoll, and so our watch */
+        MHD_resume_connection(e->connection);
+        /* Without a thread of its own it drops MHD_USE_ITC: nothing tells its epoll of the resume. */
+        if (!e->s->closing)
+            bw_timer_start(e->s->pump_timer, 1);
     }
 }
 

@@ -8,13 +8,15 @@
  * deadline; further ones wait in the listen queue.
  *
  * Traps met here. MHD_get_timeout is not optional: client sockets are edge triggered inside its epoll, and a
- * connection that it has put aside as ready is not reported again. A handler that has no answer must suspend,
- * else MHD_run is called without end. The first call of the access handler for a request comes before its
- * body; one that answers there makes libmicrohttpd drop the connection, so it waits for the last. Its time-out
- * counts from the last byte, so a byte now and then holds a place for ever: sweep() has a deadline for the
- * whole. MHD_stop_daemon panics while connections are suspended: all are resumed before. And it writes its log
- * to stderr unless a logger is the first option. What it refuses by itself, before any callback (a broken
- * request line, headers over 64 KB), is answered with its own short HTML text. */
+ * connection that it has put aside as ready is not reported again. With all places taken it stops to listen,
+ * and looks at that only at the beginning of MHD_run, so one more run must follow when a place is free. A
+ * handler that has no answer must suspend, else MHD_run is called without end. The first call of the access
+ * handler for a request comes before its body; one that answers there makes libmicrohttpd drop the connection,
+ * so it waits for the last. Its time-out counts from the last byte, so a byte now and then holds a place for
+ * ever: sweep() has a deadline for the whole. MHD_stop_daemon panics while connections are suspended: all are
+ * resumed before. And it writes its log to stderr unless a logger is the first option. What it refuses by
+ * itself, before any callback (a broken request line, headers over 64 KB), is answered with its own short HTML
+ * text. */
 #include "status_p.h"
 
 #include "badgewatch/base/alloc.h"
@@ -42,10 +44,13 @@ static void pump(struct bw_status *s)
 {
     MHD_UNSIGNED_LONG_LONG ms = 0;
 
+    s->place_freed = false;
     MHD_run(s->daemon);
     if (s->closing)
         return;
-    if (MHD_get_timeout(s->daemon, &ms) == MHD_YES)
+    if (s->place_freed)
+        bw_timer_start(s->pump_timer, 1);
+    else if (MHD_get_timeout(s->daemon, &ms) == MHD_YES)
         bw_timer_start(s->pump_timer, ms > TIMEOUT_MS ? TIMEOUT_MS : (int64_t)ms);
     else
         bw_timer_stop(s->pump_timer);
@@ -117,6 +122,7 @@ static void connection_changed(void *ctx, struct MHD_Connection *connection, voi
         LIST_REMOVE(c, link);
         free(c);
         *socket_context = NULL;
+        s->place_freed = true;
     }
 }
 

@@ -52,6 +52,7 @@ struct bw_status {
     struct bw_timer *close_timer;
     LIST_HEAD(, bw_exchange) suspended;
     LIST_HEAD(, status_connection) connections;
+    bool place_freed; /* a connection ended during this run */
     bool closing;
     void (*closed)(void *ctx);
     void *closed_ctx;
