@@ -3,16 +3,16 @@
 #include "api.h"
 
 #include "args.h"
+#include "badgewatch/app/scripts.h"
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/codec/json.h"
 #include "page.h"
-#include "badgewatch/app/scripts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX   ((size_t)32 << 20)
+#define ANSWER_MAX    ((size_t)32 << 20)
 #define PRODUCTS_MOST 1000
 #define CHANGES_MOST  "1000"
 
@@ -56,8 +56,8 @@ static void metrics(struct bw_api *api, struct bw_exchange *e)
     bw_buf_init(&out, ANSWER_MAX);
     bw_metrics_process(api->cx->counters.registry);
     if (bw_metrics_render(api->cx->counters.registry, openmetrics, &out) == BW_OK)
-        bw_exchange_reply(e, 200, openmetrics ? BW_METRICS_TYPE_OPENMETRICS : BW_METRICS_TYPE_TEXT, bw_buf_str(&out),
-                          out.len);
+        bw_exchange_reply(e, 200, openmetrics ? BW_METRICS_TYPE_OPENMETRICS : BW_METRICS_TYPE_TEXT,
+                          bw_buf_str(&out), out.len);
     else
         bw_exchange_error(e, 500, "the metrics are too large");
     bw_buf_fini(&out);
@@ -70,8 +70,9 @@ static const char *part_reason(const struct bw_api *api, enum bw_part part)
     case BW_PART_REDIS:
         return bw_redis_reason(cx->redis);
     case BW_PART_POSTGRES:
-        return bw_pg_ready(cx->pg) && !cx->schema_right ? "the schema is not the one of this version: run badgewatch migrate"
-                                                        : bw_pg_reason(cx->pg);
+        return bw_pg_ready(cx->pg) && !cx->schema_right
+                   ? "the schema is not the one of this version: run badgewatch migrate"
+                   : bw_pg_reason(cx->pg);
     case BW_PART_SLACK:
         return api->parts.slack_reason(api->parts.ctx);
     default:
@@ -151,13 +152,32 @@ static const struct {
     const char *name;
     enum { TEXT, NUMBER, JSON, UNIX } form;
 } product_fields[] = {
-    {"title", TEXT},       {"brand", TEXT},         {"parent_asin", TEXT},        {"data_state", TEXT},
-    {"data_reason", TEXT}, {"badges_held", NUMBER}, {"badges", JSON},             {"ranks", JSON},
-    {"checked_at", TEXT},  {"next_check_at", TEXT}, {"data_at", TEXT},            {"keepa_last_update", TEXT},
-    {"version", NUMBER},   {"current_price", NUMBER}, {"availability_amazon", NUMBER}, {"monthly_sold", NUMBER},
-    {"rating", NUMBER},    {"review_count", NUMBER}, {"last_change_at", TEXT},    {"priority", NUMBER},
-    {"frequency", NUMBER}, {"label", TEXT},         {"tags", TEXT},               {"channel", TEXT},
-    {"muted_until", UNIX}, {"active", NUMBER},
+    {"title", TEXT},
+    {"brand", TEXT},
+    {"parent_asin", TEXT},
+    {"data_state", TEXT},
+    {"data_reason", TEXT},
+    {"badges_held", NUMBER},
+    {"badges", JSON},
+    {"ranks", JSON},
+    {"checked_at", TEXT},
+    {"next_check_at", TEXT},
+    {"data_at", TEXT},
+    {"keepa_last_update", TEXT},
+    {"version", NUMBER},
+    {"current_price", NUMBER},
+    {"availability_amazon", NUMBER},
+    {"monthly_sold", NUMBER},
+    {"rating", NUMBER},
+    {"review_count", NUMBER},
+    {"last_change_at", TEXT},
+    {"priority", NUMBER},
+    {"frequency", NUMBER},
+    {"label", TEXT},
+    {"tags", TEXT},
+    {"channel", TEXT},
+    {"muted_until", UNIX},
+    {"active", NUMBER},
 };
 #define PRODUCT_FIELDS (sizeof(product_fields) / sizeof(product_fields[0]))
 
@@ -240,7 +260,8 @@ static void on_product(void *ctx, enum bw_err err, const struct bw_reply *reply)
     free(r);
 }
 
-static void ask_products(struct bw_api *api, struct bw_exchange *e, const char *from, long limit, bw_redis_cb cb)
+static void ask_products(struct bw_api *api, struct bw_exchange *e, const char *from, long limit,
+                         bw_redis_cb cb)
 {
     struct request *r = new_request(api, e);
     struct bw_args args;
@@ -253,7 +274,8 @@ static void ask_products(struct bw_api *api, struct bw_exchange *e, const char *
     bw_args_add_int(&args, limit);
     for (size_t i = 0; i < PRODUCT_FIELDS; i++)
         bw_args_add(&args, product_fields[i].name);
-    enum bw_err err = bw_redis_eval(api->cx->redis, &bw_script_products, 1, args.n, args.values, args.lens, cb, r);
+    enum bw_err err =
+        bw_redis_eval(api->cx->redis, &bw_script_products, 1, args.n, args.values, args.lens, cb, r);
     bw_args_fini(&args);
     if (err != BW_OK) {
         bw_exchange_error(e, 503, "Redis: %s", bw_redis_reason(api->cx->redis));
@@ -343,11 +365,13 @@ static void changes(struct bw_api *api, struct bw_exchange *e)
     char at[BW_TIME_TEXT];
     bw_time_format_ms(since_ms, at);
     const char *const params[] = {at};
-    static const char sql[] = "SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (SELECT * FROM bestseller_changes"
-                              " WHERE detected_at >= $1::timestamptz ORDER BY detected_at, id LIMIT " CHANGES_MOST ") AS c";
+    static const char sql[] =
+        "SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (SELECT * FROM bestseller_changes"
+        " WHERE detected_at >= $1::timestamptz ORDER BY detected_at, id LIMIT " CHANGES_MOST ") AS c";
     struct bw_pg_statement s = {sql, 1, params};
     struct request *r = new_request(api, e);
-    enum bw_err err = api->cx->schema_right ? bw_pg_submit(api->cx->pg, &s, 1, on_changes, r) : BW_ERR_UNAVAILABLE;
+    enum bw_err err =
+        api->cx->schema_right ? bw_pg_submit(api->cx->pg, &s, 1, on_changes, r) : BW_ERR_UNAVAILABLE;
     if (err != BW_OK) {
         bw_exchange_error(e, 503, "Postgres: %s", part_reason(api, BW_PART_POSTGRES));
         free(r);

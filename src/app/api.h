@@ -2,8 +2,8 @@
  * Postgres); never waits, never holds up the rest. */
 #pragma once
 
-#include "context.h"
 #include "badgewatch/status/status.h"
+#include "context.h"
 #include "housekeeping.h"
 #include "keepa.h"
 
@@ -12,7 +12,7 @@ struct bw_api;
 struct bw_api_parts {
     const struct bw_keepa *keepa;
     const struct bw_housekeeping *housekeeping;
-    const char *(*slack_reason)(void *ctx); /* "" = messages are accepted */
+    const char *(*slack_reason)(void *ctx);  /* "" = messages are accepted */
     const char *(*checks_reason)(void *ctx); /* "" = checks go on */
     bool (*synced)(void *ctx);
     void *ctx;

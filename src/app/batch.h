@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#define BW_BATCH_MAX 100      /* Keepa's limit for one request */
-#define BW_BATCH_FIRST_MAX 20 /* first sights bring whole histories (CONTRACT 3, BADGEWATCH_BACKFILL) */
+#define BW_BATCH_MAX       100 /* Keepa's limit for one request */
+#define BW_BATCH_FIRST_MAX 20  /* first sights bring whole histories (CONTRACT 3, BADGEWATCH_BACKFILL) */
 
 struct bw_member {
     struct bw_product_key key;

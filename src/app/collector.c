@@ -31,8 +31,8 @@ struct run {
     int widened;
     struct received *received;
     size_t n_received;
-    size_t checks;  /* under way in the stage */
-    size_t staged;  /* of this answer, for the log */
+    size_t checks; /* under way in the stage */
+    size_t staged; /* of this answer, for the log */
     struct bw_mono last_byte;
     bool submitted; /* all were given to it */
 };
@@ -142,7 +142,8 @@ static struct received *find_received(struct run *r, const struct bw_product_key
     return NULL;
 }
 
-static void submit(struct run *r, struct bw_member *m, enum bw_unknown otherwise, const struct bw_keepa_result *result)
+static void submit(struct run *r, struct bw_member *m, enum bw_unknown otherwise,
+                   const struct bw_keepa_result *result)
 {
     struct bw_collector *c = r->collector;
     struct bw_check check = {.member = *m,
@@ -192,7 +193,8 @@ static bool widen(struct run *r, const struct bw_keepa_result *result)
     int days = bw_schedule_days(result->answered_at, oldest);
     r->widened++;
     r->days = r->widened == WIDEN_MAX || days <= r->days ? 0 : days;
-    bw_log_info("keepa", "the answer does not reach back to the last check: asking again for %d days", r->days);
+    bw_log_info("keepa", "the answer does not reach back to the last check: asking again for %d days",
+                r->days);
     drop_received(r);
     return ask(r) == BW_OK;
 }
@@ -272,7 +274,8 @@ void bw_collector_take(struct bw_collector *c, struct bw_batch *batch)
     }
 }
 
-struct bw_collector *bw_collector_new(struct bw_context *context, struct bw_keepa *keepa, const struct bw_collector_port *port)
+struct bw_collector *bw_collector_new(struct bw_context *context, struct bw_keepa *keepa,
+                                      const struct bw_collector_port *port)
 {
     struct bw_collector *c = bw_alloc(sizeof(*c));
     c->cx = context;

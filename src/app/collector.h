@@ -15,12 +15,13 @@ struct bw_collector;
 
 struct bw_collector_port {
     void (*check)(void *ctx, struct bw_check *check, void (*done)(void *ctx), void *done_ctx); /* the stage */
-    void (*release)(void *ctx, const struct bw_member *members, size_t n);                     /* the leases */
+    void (*release)(void *ctx, const struct bw_member *members, size_t n); /* the leases */
     void (*idle)(void *ctx); /* a batch ended: there is room for another */
     void *ctx;
 };
 
-struct bw_collector *bw_collector_new(struct bw_context *context, struct bw_keepa *keepa, const struct bw_collector_port *port);
+struct bw_collector *bw_collector_new(struct bw_context *context, struct bw_keepa *keepa,
+                                      const struct bw_collector_port *port);
 /* How many batches may still be taken. */
 size_t bw_collector_room(const struct bw_collector *c);
 void bw_collector_take(struct bw_collector *c, struct bw_batch *batch); /* takes ownership of the contents */

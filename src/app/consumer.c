@@ -2,9 +2,9 @@
  * c-and-libraries 2.3). The stages that fill a stream tell its reader to look; a slow timer catches the rest. */
 #include "consumer.h"
 
+#include "badgewatch/app/scripts.h"
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/log.h"
-#include "badgewatch/app/scripts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,7 +116,8 @@ bool bw_consumer_read(struct bw_consumer *c, int count)
     char most[16];
     c->count = count < READ_MOST ? count : READ_MOST;
     snprintf(most, sizeof(most), "%d", c->count);
-    const char *argv[] = {"XREADGROUP", "GROUP", c->group, c->cx->id, "COUNT", most, "STREAMS", c->stream, c->cursor};
+    const char *argv[] = {"XREADGROUP", "GROUP",   c->group,  c->cx->id, "COUNT",
+                          most,         "STREAMS", c->stream, c->cursor};
     c->reading = bw_redis_command(c->cx->redis, 9, argv, NULL, on_read, c) == BW_OK;
     return c->reading;
 }
@@ -147,8 +148,7 @@ void bw_consumer_adopt(struct bw_consumer *c, void (*taken)(void *ctx))
         return;
     c->taken = taken;
     const char *argv[] = {c->stream, c->cx->keys.prefix, c->group, c->cx->id, "100"};
-    c->adopting =
-        bw_redis_eval(c->cx->redis, &bw_script_adopt, 1, 5, argv, NULL, on_adopted, c) == BW_OK;
+    c->adopting = bw_redis_eval(c->cx->redis, &bw_script_adopt, 1, 5, argv, NULL, on_adopted, c) == BW_OK;
 }
 
 bool bw_consumer_busy(const struct bw_consumer *c)

@@ -19,7 +19,7 @@ struct bw_context {
     struct bw_http *http;
     struct bw_keys keys;
     struct bw_counters counters;
-    char id[64]; /* of this daemon: host-pid-random; consumer name and owner of leases */
+    char id[64];       /* of this daemon: host-pid-random; consumer name and owner of leases */
     bool schema_right; /* Postgres has the schema of this version (schema.h) */
 };
 

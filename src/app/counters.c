@@ -26,15 +26,18 @@ static void declare_checks(struct bw_counters *c)
     static const char *const labels[BW_CHECK_OUTCOMES] = {"outcome=\"ok\"", "outcome=\"unknown\"",
                                                           "outcome=\"missing\"", "outcome=\"error\""};
     for (size_t i = 0; i < BW_CHECK_OUTCOMES; i++)
-        c->checks[i] = bw_metrics_counter(c->registry, "checks_total", labels[i], "Products looked at in a Keepa answer");
+        c->checks[i] = bw_metrics_counter(c->registry, "checks_total", labels[i],
+                                          "Products looked at in a Keepa answer");
     c->stale_answers = bw_metrics_counter(c->registry, "stale_answers_total", "",
                                           "Answers older than what was known, dropped");
-    c->changes[0] = bw_metrics_counter(c->registry, "changes_total", "type=\"gained\"", "Badges gained and lost");
-    c->changes[1] = bw_metrics_counter(c->registry, "changes_total", "type=\"lost\"", "Badges gained and lost");
+    c->changes[0] =
+        bw_metrics_counter(c->registry, "changes_total", "type=\"gained\"", "Badges gained and lost");
+    c->changes[1] =
+        bw_metrics_counter(c->registry, "changes_total", "type=\"lost\"", "Badges gained and lost");
     c->badges_held = bw_metrics_gauge(c->registry, "badges_held", "", "Badges held now");
     c->products_tracked = bw_metrics_gauge(c->registry, "products_tracked", "", "Active products");
-    c->products_overdue =
-        bw_metrics_gauge(c->registry, "products_overdue", "", "Products whose check is more than a minute late");
+    c->products_overdue = bw_metrics_gauge(c->registry, "products_overdue", "",
+                                           "Products whose check is more than a minute late");
 }
 
 static void declare_keepa(struct bw_counters *c)
@@ -43,30 +46,38 @@ static void declare_keepa(struct bw_counters *c)
         bw_metrics_histogram(c->registry, "keepa_request_duration_seconds", "", "From request to last byte",
                              request_bounds, COUNT(request_bounds));
     c->keepa_tokens_left = bw_metrics_gauge(c->registry, "keepa_tokens_left", "", "Tokens in the bucket");
-    c->keepa_tokens_consumed = bw_metrics_counter(c->registry, "keepa_tokens_consumed_total", "", "Tokens spent");
-    c->keepa_data_age = bw_metrics_histogram(c->registry, "keepa_data_age_seconds", "",
-                                             "Age of the newest rank data in an answer", age_bounds, COUNT(age_bounds));
-    c->cost_cents = bw_metrics_counter(c->registry, "cost_cents_total", "", "Tokens spent at the price of the plan");
-    bw_metrics_counter(c->registry, "keepa_requests_total", "endpoint=\"product\",code=\"200\"", "Requests to Keepa");
+    c->keepa_tokens_consumed =
+        bw_metrics_counter(c->registry, "keepa_tokens_consumed_total", "", "Tokens spent");
+    c->keepa_data_age =
+        bw_metrics_histogram(c->registry, "keepa_data_age_seconds", "",
+                             "Age of the newest rank data in an answer", age_bounds, COUNT(age_bounds));
+    c->cost_cents =
+        bw_metrics_counter(c->registry, "cost_cents_total", "", "Tokens spent at the price of the plan");
+    bw_metrics_counter(c->registry, "keepa_requests_total", "endpoint=\"product\",code=\"200\"",
+                       "Requests to Keepa");
 }
 
 static void declare_way(struct bw_counters *c)
 {
     c->detection = bw_metrics_histogram(c->registry, "detection_duration_seconds", "",
-                                        "Last byte of an answer to its product staged in Redis", detection_bounds,
-                                        COUNT(detection_bounds));
-    c->alert_delivery = bw_metrics_histogram(c->registry, "alert_delivery_duration_seconds", "",
-                                             "Change detected to accepted by Slack", delivery_bounds,
-                                             COUNT(delivery_bounds));
-    bw_metrics_counter(c->registry, "notifications_total", "kind=\"change\",outcome=\"sent\"", "Delivery attempts");
+                                        "Last byte of an answer to its product staged in Redis",
+                                        detection_bounds, COUNT(detection_bounds));
+    c->alert_delivery =
+        bw_metrics_histogram(c->registry, "alert_delivery_duration_seconds", "",
+                             "Change detected to accepted by Slack", delivery_bounds, COUNT(delivery_bounds));
+    bw_metrics_counter(c->registry, "notifications_total", "kind=\"change\",outcome=\"sent\"",
+                       "Delivery attempts");
     c->notifications_pending =
         bw_metrics_gauge(c->registry, "notifications_pending", "", "Changes that Slack does not have yet");
-    c->history_backlog = bw_metrics_gauge(c->registry, "history_backlog", "", "Entries that Postgres does not have yet");
-    c->history_rows = bw_metrics_counter(c->registry, "history_rows_written_total", "", "Checks written to Postgres");
+    c->history_backlog =
+        bw_metrics_gauge(c->registry, "history_backlog", "", "Entries that Postgres does not have yet");
+    c->history_rows =
+        bw_metrics_counter(c->registry, "history_rows_written_total", "", "Checks written to Postgres");
     c->set_aside = bw_metrics_counter(c->registry, "entries_set_aside_total", "",
                                       "Stream entries that could not be read or stored");
-    c->loop_lag = bw_metrics_histogram(c->registry, "loop_lag_seconds", "", "Time one turn of the loop held up the rest",
-                                       lag_bounds, COUNT(lag_bounds));
+    c->loop_lag =
+        bw_metrics_histogram(c->registry, "loop_lag_seconds", "",
+                             "Time one turn of the loop held up the rest", lag_bounds, COUNT(lag_bounds));
 }
 
 static void declare_parts(struct bw_counters *c)
@@ -86,7 +97,9 @@ static void declare_parts(struct bw_counters *c)
 void bw_counters_init(struct bw_counters *c)
 {
     c->registry = bw_metrics_new();
-    bw_metric_set(bw_metrics_gauge(c->registry, "build_info", "version=\"" BW_VERSION "\"", "The version that runs"), 1);
+    bw_metric_set(
+        bw_metrics_gauge(c->registry, "build_info", "version=\"" BW_VERSION "\"", "The version that runs"),
+        1);
     declare_checks(c);
     declare_keepa(c);
     declare_way(c);

@@ -203,8 +203,8 @@ static void close_clients(struct bw_daemon *d)
 static bool drained(const struct bw_daemon *d)
 {
     return bw_scheduler_quiet(d->scheduler) && bw_collector_pending(d->collector) == 0 &&
-           bw_keepa_in_flight(d->keepa) == 0 && bw_stage_pending(d->stage) == 0 && bw_notifier_quiet(d->notifier) &&
-           bw_writer_quiet(d->writer);
+           bw_keepa_in_flight(d->keepa) == 0 && bw_stage_pending(d->stage) == 0 &&
+           bw_notifier_quiet(d->notifier) && bw_writer_quiet(d->writer);
 }
 
 static void on_drain(void *ctx)
@@ -217,7 +217,8 @@ static void on_drain(void *ctx)
     }
     if (drained(d) || since >= DRAIN_MS) {
         if (since >= DRAIN_MS)
-            bw_log_warning("daemon", "not everything ended in time; what is unfinished is taken up at the next start");
+            bw_log_warning("daemon",
+                           "not everything ended in time; what is unfinished is taken up at the next start");
         close_clients(d);
         return;
     }
@@ -271,7 +272,8 @@ static void on_reload(void *ctx, int signum)
         return;
     }
     if (needs_restart(&d->conf, &fresh))
-        bw_log_warning("daemon", "SIGHUP: addresses of Redis, Postgres and the status port change at a restart only");
+        bw_log_warning("daemon",
+                       "SIGHUP: addresses of Redis, Postgres and the status port change at a restart only");
     bw_conf_fini(&d->conf);
     d->conf = fresh;
     bw_log_configure(d->conf.log_level, d->conf.log_format);
@@ -324,7 +326,8 @@ static void make_parts(struct bw_daemon *d)
     d->notifier = bw_notifier_new(cx);
     d->housekeeping = bw_housekeeping_new(cx, d->keepa, d->leases, d->names);
     d->schema = bw_schema_new(cx, on_schema, d);
-    struct bw_api_parts parts = {d->keepa, d->housekeeping, port_slack_reason, port_checks_reason, port_synced, d};
+    struct bw_api_parts parts = {d->keepa,           d->housekeeping, port_slack_reason,
+                                 port_checks_reason, port_synced,     d};
     d->api = bw_api_new(cx, &parts);
     d->drain = bw_timer_new(cx->loop, on_drain, d);
 }
@@ -354,7 +357,8 @@ static bool open_status(struct bw_daemon *d)
                                         .handler = bw_api_handle,
                                         .ctx = d->api};
     if (bw_status_new(d->cx.loop, &options, &d->status, &error) == BW_OK) {
-        bw_log_info("status", "port %d on '%s': metrics, health, API and page", bw_status_port(d->status), d->conf.listen);
+        bw_log_info("status", "port %d on '%s': metrics, health, API and page", bw_status_port(d->status),
+                    d->conf.listen);
         return true;
     }
     bw_log_error("daemon", "BADGEWATCH_LISTEN '%s': %s", d->conf.listen, error.text);

@@ -30,7 +30,7 @@ struct bw_delivery {
     size_t n;
     bool addressed;
     bool muted;
-    bool plain;           /* the payload was refused once */
+    bool plain; /* the payload was refused once */
     bool possible_repeat;
     char channel[64];
     char ts[32];

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_MS         BW_HEARTBEAT_MS
-#define MAINTAIN_MS     (6 * 3600 * 1000LL)
-#define FORECAST_MS     60000
+#define TICK_MS          BW_HEARTBEAT_MS
+#define MAINTAIN_MS      (6 * 3600 * 1000LL)
+#define FORECAST_MS      60000
 #define PARTITIONS_AHEAD "2"
-#define OVERDUE_S       60
+#define OVERDUE_S        60
 
 struct bw_housekeeping {
     struct bw_context *cx;
@@ -58,7 +58,8 @@ static int64_t number_of(const struct bw_reply *r, bool score)
     const struct bw_reply *g = &r->elements[0];
     for (size_t i = 0; i + 1 < g->n; i += 2) {
         const char *name = g->elements[i].str;
-        if ((strcmp(name, "pending") == 0 || strcmp(name, "lag") == 0) && g->elements[i + 1].type == BW_REPLY_INTEGER)
+        if ((strcmp(name, "pending") == 0 || strcmp(name, "lag") == 0) &&
+            g->elements[i + 1].type == BW_REPLY_INTEGER)
             n += g->elements[i + 1].integer;
     }
     return n;
@@ -75,7 +76,8 @@ static void on_count(void *ctx, enum bw_err err, const struct bw_reply *reply)
         show(h);
 }
 
-static void ask(struct bw_housekeeping *h, int64_t *to, bool add, bool score, size_t argc, const char *const *argv)
+static void ask(struct bw_housekeeping *h, int64_t *to, bool add, bool score, size_t argc,
+                const char *const *argv)
 {
     struct question *q = bw_alloc(sizeof(*q));
     *q = (struct question){.h = h, .to = to, .add = add, .score = score};
@@ -139,7 +141,8 @@ static void look_after_postgres(struct bw_housekeeping *h)
     }
     if (now.ms >= h->forecast_at.ms) {
         struct bw_pg_statement s = {
-            "SELECT coalesce(sum(60.0 / monitoring_frequency), 0) FROM tracked_asins WHERE is_active", 0, NULL};
+            "SELECT coalesce(sum(60.0 / monitoring_frequency), 0) FROM tracked_asins WHERE is_active", 0,
+            NULL};
         if (bw_pg_submit(h->cx->pg, &s, 1, on_forecast, h) == BW_OK)
             h->forecast_at.ms = now.ms + FORECAST_MS;
     }
@@ -158,8 +161,8 @@ static void on_tick(void *ctx)
     bw_timer_start(h->timer, TICK_MS);
 }
 
-struct bw_housekeeping *bw_housekeeping_new(struct bw_context *context, struct bw_keepa *keepa, struct bw_leases *leases,
-                                            struct bw_names *names)
+struct bw_housekeeping *bw_housekeeping_new(struct bw_context *context, struct bw_keepa *keepa,
+                                            struct bw_leases *leases, struct bw_names *names)
 {
     struct bw_housekeeping *h = bw_alloc(sizeof(*h));
     h->cx = context;

@@ -10,19 +10,20 @@ struct bw_housekeeping;
 
 /* What the gauges showed last; for the status API. -1 = not known yet. */
 struct bw_counts {
-    int64_t tracked;  /* active products */
-    int64_t overdue;  /* due for more than a minute */
+    int64_t tracked; /* active products */
+    int64_t overdue; /* due for more than a minute */
     int64_t badges;
-    int64_t backlog;  /* entries that Postgres does not have */
-    int64_t pending;  /* changes that Slack does not have */
+    int64_t backlog; /* entries that Postgres does not have */
+    int64_t pending; /* changes that Slack does not have */
     int64_t set_aside;
     int64_t next_due; /* unix s; 0 = none */
 };
 
-struct bw_housekeeping *bw_housekeeping_new(struct bw_context *context, struct bw_keepa *keepa, struct bw_leases *leases,
-                                            struct bw_names *names);
+struct bw_housekeeping *bw_housekeeping_new(struct bw_context *context, struct bw_keepa *keepa,
+                                            struct bw_leases *leases, struct bw_names *names);
 void bw_housekeeping_start(struct bw_housekeeping *h);
-void bw_housekeeping_postgres_ready(struct bw_housekeeping *h); /* partitions and the forecast are looked at anew */
+void bw_housekeeping_postgres_ready(
+    struct bw_housekeeping *h); /* partitions and the forecast are looked at anew */
 const struct bw_counts *bw_housekeeping_counts(const struct bw_housekeeping *h);
 void bw_housekeeping_stop(struct bw_housekeeping *h);
 void bw_housekeeping_free(struct bw_housekeeping *h);

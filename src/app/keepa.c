@@ -83,7 +83,9 @@ int bw_keepa_update(const struct bw_keepa *k)
     int setting = k->cx->conf->keepa_update_h;
     if (setting != BW_UPDATE_AUTO)
         return setting;
-    return bw_bucket_affords_live(&k->bucket, k->cx->conf->token_reserve, k->checks_per_hour) ? 0 : BW_UPDATE_DEFAULT;
+    return bw_bucket_affords_live(&k->bucket, k->cx->conf->token_reserve, k->checks_per_hour)
+               ? 0
+               : BW_UPDATE_DEFAULT;
 }
 
 int64_t bw_keepa_cost(size_t n, int update)
@@ -178,7 +180,8 @@ static void told(struct bw_keepa *k, struct call *c, const struct bw_keepa_envel
     store_bucket(k, e);
 }
 
-static void record_request(struct bw_keepa *k, struct call *c, const struct bw_http_response *r, const char *error)
+static void record_request(struct bw_keepa *k, struct call *c, const struct bw_http_response *r,
+                           const char *error)
 {
     c->record.completed_at_ms = bw_wall_now().ms;
     c->record.http_status = (int)r->status;
@@ -192,7 +195,8 @@ static void record_request(struct bw_keepa *k, struct call *c, const struct bw_h
     bw_buf_fini(&doc);
 }
 
-static void describe(const struct bw_http_response *r, const struct bw_keepa_envelope *e, char *out, size_t size)
+static void describe(const struct bw_http_response *r, const struct bw_keepa_envelope *e, char *out,
+                     size_t size)
 {
     if (r->err != BW_OK)
         snprintf(out, size, "%s", r->reason[0] ? r->reason : bw_err_text(r->err));
@@ -213,7 +217,8 @@ static void judge_failure(struct bw_keepa *k, const struct bw_http_response *r, 
             wait = 1000 - AFTER_REFILL_MS;
         snprintf(why, sizeof(why), "out of tokens (HTTP 429)");
         close_gate(k, wait + AFTER_REFILL_MS, why);
-    } else if (r->err == BW_OK && (r->status == 400 || r->status == 401 || r->status == 402 || r->status == 403)) {
+    } else if (r->err == BW_OK &&
+               (r->status == 400 || r->status == 401 || r->status == 402 || r->status == 403)) {
         snprintf(why, sizeof(why), "the key or the request was refused: %s", text);
         close_gate(k, DENIED_RETRY_MS, why);
     } else if (r->err != BW_ERR_CLOSED) {
@@ -229,7 +234,8 @@ static void free_call(struct call *c)
     free(c);
 }
 
-static void finish(struct call *c, struct bw_keepa_result *result, const struct bw_http_response *r, const char *text)
+static void finish(struct call *c, struct bw_keepa_result *result, const struct bw_http_response *r,
+                   const char *text)
 {
     struct bw_keepa *k = c->keepa;
     if (result->outcome == BW_KEEPA_FAILED)
@@ -239,7 +245,8 @@ static void finish(struct call *c, struct bw_keepa_result *result, const struct 
     record_request(k, c, r, text);
     result->text = text;
     result->last_byte = r->last_byte;
-    result->answered_at = result->envelope.timestamp_ms > 0 ? result->envelope.timestamp_ms / 1000 : bw_wall_now().ms / 1000;
+    result->answered_at =
+        result->envelope.timestamp_ms > 0 ? result->envelope.timestamp_ms / 1000 : bw_wall_now().ms / 1000;
     c->done(c->ctx, result);
     free_call(c);
 }
@@ -261,8 +268,9 @@ static void on_products(void *ctx, const struct bw_http_response *r)
     bool has_products = false;
     landed(c);
     /* error answers carry the envelope too: it is read whatever the status */
-    enum bw_err parsed = r->err == BW_OK ? bw_keepa_splitter_finish(c->splitter, &result.envelope, &has_products, &error)
-                                         : r->err;
+    enum bw_err parsed = r->err == BW_OK
+                             ? bw_keepa_splitter_finish(c->splitter, &result.envelope, &has_products, &error)
+                             : r->err;
     if (parsed == BW_OK)
         told(c->keepa, c, &result.envelope, r->last_byte);
     char text[400];
@@ -286,9 +294,10 @@ static void on_answer(void *ctx, const struct bw_http_response *r)
     struct bw_category_name *names = NULL;
     size_t n = 0;
     landed(c);
-    enum bw_err parsed =
-        r->err == BW_OK ? bw_keepa_answer_decode(c->body.data ? c->body.data : "", c->body.len, &result.envelope, &names, &n, &error)
-                        : r->err;
+    enum bw_err parsed = r->err == BW_OK
+                             ? bw_keepa_answer_decode(c->body.data ? c->body.data : "", c->body.len,
+                                                      &result.envelope, &names, &n, &error)
+                             : r->err;
     if (parsed == BW_OK)
         told(c->keepa, c, &result.envelope, r->last_byte);
     char text[400];
@@ -429,7 +438,7 @@ struct bw_keepa *bw_keepa_new(struct bw_context *context)
 void bw_keepa_cancel(struct bw_keepa *k)
 {
     struct call *c;
-    LIST_FOREACH(c, &k->calls, link)
+    LIST_FOREACH (c, &k->calls, link)
         bw_http_cancel(c->http); /* its callback comes later: the list does not change here */
 }
 

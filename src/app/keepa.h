@@ -55,7 +55,8 @@ int64_t bw_keepa_cost(size_t n, int update);
 enum bw_err bw_keepa_products(struct bw_keepa *k, const struct bw_keepa_question *question) BW_MUSTCHECK;
 /* /category: up to ten ids. */
 enum bw_err bw_keepa_categories(struct bw_keepa *k, int domain, const int64_t *ids, size_t n,
-                                void (*done)(void *ctx, const struct bw_keepa_result *result), void *ctx) BW_MUSTCHECK;
+                                void (*done)(void *ctx, const struct bw_keepa_result *result),
+                                void *ctx) BW_MUSTCHECK;
 /* Forecast for update=auto: checks an hour of all active products. */
 void bw_keepa_forecast(struct bw_keepa *k, double checks_per_hour);
 /* Why it is not asked now; "" while it may be. */

@@ -29,8 +29,9 @@ void bw_keys_init(struct bw_keys *k, const char *prefix)
 
 void bw_keys_fini(struct bw_keys *k)
 {
-    char *const all[] = {k->prefix,  k->tracked, k->due,      k->leased,    k->lease,        k->poll,   k->badges, k->history,
-                         k->changes, k->delivery, k->set_aside, k->staged_bytes, k->tokens, k->names,  k->epoch};
+    char *const all[] = {k->prefix,    k->tracked,      k->due,     k->leased,  k->lease,
+                         k->poll,      k->badges,       k->history, k->changes, k->delivery,
+                         k->set_aside, k->staged_bytes, k->tokens,  k->names,   k->epoch};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(all[i]);
     *k = (struct bw_keys){0};

@@ -2,9 +2,9 @@
 #include "leases.h"
 
 #include "args.h"
+#include "badgewatch/app/scripts.h"
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/log.h"
-#include "badgewatch/app/scripts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,8 @@ void bw_leases_flush(struct bw_leases *l)
     bw_args_add(&args, l->cx->id);
     for (size_t i = 0; i < l->n; i++)
         bw_args_field(&args, l->kept[i].member, l->kept[i].polled ? "1" : "0");
-    if (bw_redis_eval(l->cx->redis, &bw_script_release, 5, args.n, args.values, args.lens, NULL, NULL) == BW_OK)
+    if (bw_redis_eval(l->cx->redis, &bw_script_release, 5, args.n, args.values, args.lens, NULL, NULL) ==
+        BW_OK)
         l->n = 0;
     bw_args_fini(&args);
 }

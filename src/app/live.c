@@ -5,8 +5,8 @@
 
 #define STATE_MAX ((size_t)1 << 20) /* a product in thousands of categories stays below */
 
-static void add_json(struct bw_args *args, const char *name, void (*encode)(const struct bw_state *, struct bw_buf *),
-                     const struct bw_state *state)
+static void add_json(struct bw_args *args, const char *name,
+                     void (*encode)(const struct bw_state *, struct bw_buf *), const struct bw_state *state)
 {
     struct bw_buf buf;
     bw_buf_init(&buf, STATE_MAX);

@@ -39,7 +39,9 @@ static void compare(const struct bw_pg_result *rows, char *out, size_t size)
     for (size_t i = 0; i < n; i++) {
         int version = (int)strtol(bw_pg_value(rows, i, 0), NULL, 10);
         if (version > newest()) {
-            snprintf(out, size, "the database has schema %d, newer than this badgewatch (%d): use that version or a newer one",
+            snprintf(out, size,
+                     "the database has schema %d, newer than this badgewatch (%d): use that version or a "
+                     "newer one",
                      version, newest());
             return;
         }
@@ -71,7 +73,8 @@ static void on_checked(void *ctx, const struct bw_pg_answer *answer)
     c.done(c.ctx, err, message);
 }
 
-void bw_migrate_check(struct bw_pg *pg, void (*done)(void *ctx, enum bw_err err, const char *message), void *ctx)
+void bw_migrate_check(struct bw_pg *pg, void (*done)(void *ctx, enum bw_err err, const char *message),
+                      void *ctx)
 {
     struct check *c = bw_alloc(sizeof(*c));
     *c = (struct check){done, ctx};
@@ -137,7 +140,8 @@ static void roll_back(struct migration *m, const struct bw_pg_answer *answer)
     f->m = m;
     snprintf(f->message, sizeof(f->message), "%s: %s", bw_sql[m->at].name, answer->message);
     m->at++;
-    enum bw_err err = bw_pg_script(m->pg, "ROLLBACK", there ? on_rolled_back : on_failed, there ? (void *)m : (void *)f);
+    enum bw_err err =
+        bw_pg_script(m->pg, "ROLLBACK", there ? on_rolled_back : on_failed, there ? (void *)m : (void *)f);
     if (err != BW_OK) {
         finish(m, err, f->message);
         there = true;
@@ -164,16 +168,20 @@ static void write_script(const struct bw_embedded *e, int version, struct bw_buf
 {
     char hash[65];
     bw_sha256_hex(e->text, strlen(e->text), hash);
-    bw_buf_addf(out,
-                "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL client_min_messages = warning;"
-                " " LOCK " CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL,"
-                " sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());"
-                " DO $bw$ BEGIN IF EXISTS (SELECT FROM schema_migrations WHERE version = %d) THEN"
-                " RAISE EXCEPTION 'already applied' USING ERRCODE = 'BW001'; END IF; END $bw$;\n",
-                version);
+    bw_buf_addf(
+        out,
+        "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL client_min_messages = "
+        "warning;"
+        " " LOCK
+        " CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL,"
+        " sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());"
+        " DO $bw$ BEGIN IF EXISTS (SELECT FROM schema_migrations WHERE version = %d) THEN"
+        " RAISE EXCEPTION 'already applied' USING ERRCODE = 'BW001'; END IF; END $bw$;\n",
+        version);
     bw_buf_adds(out, e->text);
-    bw_buf_addf(out, "\nINSERT INTO schema_migrations (version, name, sha256) VALUES (%d, '%s', '%s'); COMMIT;", version,
-                e->name, hash);
+    bw_buf_addf(out,
+                "\nINSERT INTO schema_migrations (version, name, sha256) VALUES (%d, '%s', '%s'); COMMIT;",
+                version, e->name, hash);
 }
 
 static void apply(struct migration *m)
@@ -191,7 +199,8 @@ static void apply(struct migration *m)
         finish(m, err, bw_err_text(err));
 }
 
-void bw_migrate_start(struct bw_pg *pg, void (*done)(void *ctx, enum bw_err err, int applied, const char *message), void *ctx)
+void bw_migrate_start(struct bw_pg *pg,
+                      void (*done)(void *ctx, enum bw_err err, int applied, const char *message), void *ctx)
 {
     struct migration *m = bw_alloc(sizeof(*m));
     *m = (struct migration){.pg = pg, .done = done, .ctx = ctx};

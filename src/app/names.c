@@ -20,7 +20,7 @@
 struct known {
     int domain;
     int64_t category_id;
-    char *name;             /* NULL while wanted */
+    char *name; /* NULL while wanted */
     struct bw_mono next_ask;
 };
 
@@ -29,7 +29,8 @@ struct bw_names {
     struct bw_keepa *keepa;
     void *tree;
     size_t count;
-    struct known *wanted[ASK_MOST * 10]; /* waiting for a look-up; what does not fit asks again by itself later */
+    struct known
+        *wanted[ASK_MOST * 10]; /* waiting for a look-up; what does not fit asks again by itself later */
     size_t n_wanted;
     bool asking;
     int asked_domain;

@@ -4,6 +4,7 @@
 #include "notifier.h"
 
 #include "args.h"
+#include "badgewatch/app/scripts.h"
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/backoff.h"
 #include "badgewatch/base/log.h"
@@ -11,7 +12,6 @@
 #include "consumer.h"
 #include "delivery.h"
 #include "history.h"
-#include "badgewatch/app/scripts.h"
 #include "slack.h"
 
 #include <stdio.h>
@@ -86,7 +86,8 @@ static void slack_state(struct bw_notifier *n, bool up, const char *reason)
         bw_counters_success(&n->cx->counters, BW_PART_SLACK);
 }
 
-static void log_attempt(struct bw_notifier *n, const struct bw_delivery *d, const char *outcome, const char *error)
+static void log_attempt(struct bw_notifier *n, const struct bw_delivery *d, const char *outcome,
+                        const char *error)
 {
     bw_counters_notification(&n->cx->counters, "change", outcome);
     struct bw_buf doc;
@@ -126,7 +127,8 @@ static void record(struct bw_delivery *d)
 {
     struct bw_notifier *n = d->notifier;
     const struct bw_keys *k = &n->cx->keys;
-    const char *const head[] = {k->changes, k->delivery, k->history, k->staged_bytes, BW_GROUP_SLACK, d->check};
+    const char *const head[] = {k->changes,      k->delivery,    k->history,
+                                k->staged_bytes, BW_GROUP_SLACK, d->check};
     struct bw_args args;
     struct bw_buf doc;
     bw_args_init(&args);
@@ -139,7 +141,8 @@ static void record(struct bw_delivery *d)
     bw_args_add(&args, KEEP_CHANGES);
     for (size_t i = 0; i < d->n; i++)
         bw_args_add(&args, d->ids[i]);
-    if (bw_redis_eval(n->cx->redis, &bw_script_told, 4, args.n, args.values, args.lens, on_recorded, d) == BW_OK) {
+    if (bw_redis_eval(n->cx->redis, &bw_script_told, 4, args.n, args.values, args.lens, on_recorded, d) ==
+        BW_OK) {
         d->state = BW_DELIVERY_RECORDING;
         n->under_way++;
     } else {
@@ -171,7 +174,8 @@ static void set_aside(struct bw_delivery *d, const char *why)
 {
     struct bw_notifier *n = d->notifier;
     const struct bw_keys *k = &n->cx->keys;
-    bw_log_error("slack", "%s: the message was refused as it is, its changes are set aside: %s", d->check, why);
+    bw_log_error("slack", "%s: the message was refused as it is, its changes are set aside: %s", d->check,
+                 why);
     for (size_t i = 0; i < d->n; i++) {
         const char *argv[] = {k->changes, k->set_aside, k->staged_bytes, BW_GROUP_SLACK, d->ids[i], why, "0"};
         if (bw_redis_eval(n->cx->redis, &bw_script_set_aside, 3, 7, argv, NULL, NULL, NULL) == BW_OK)
@@ -382,7 +386,8 @@ static void on_address(void *ctx, enum bw_err err, const struct bw_reply *reply)
     if (err != BW_OK || reply->type != BW_REPLY_ARRAY || reply->n != 2)
         return; /* on_intention, which follows, begins again */
     const struct bw_reply *channel = &reply->elements[0], *muted = &reply->elements[1];
-    bool own = channel->type == BW_REPLY_STRING && channel->len > 0 && bw_slack_mode(n->cx->conf) == BW_SLACK_BOT;
+    bool own =
+        channel->type == BW_REPLY_STRING && channel->len > 0 && bw_slack_mode(n->cx->conf) == BW_SLACK_BOT;
     snprintf(d->channel, sizeof(d->channel), "%s", own ? channel->str : n->cx->conf->slack_channel);
     int64_t until = muted->type == BW_REPLY_STRING ? strtoll(muted->str, NULL, 10) : 0;
     d->muted = until > bw_wall_now().ms / 1000 || bw_slack_mode(n->cx->conf) == BW_SLACK_OFF;
@@ -411,8 +416,7 @@ static void address(struct bw_delivery *d)
 static struct bw_delivery *find(struct bw_notifier *n, const char *check)
 {
     struct bw_delivery *d;
-    TAILQ_FOREACH(d, &n->list, link)
-    {
+    TAILQ_FOREACH (d, &n->list, link) {
         if (strcmp(d->check, check) == 0)
             return d;
     }
@@ -537,8 +541,9 @@ struct bw_notifier *bw_notifier_new(struct bw_context *context)
 void bw_notifier_start(struct bw_notifier *n)
 {
     if (bw_slack_mode(n->cx->conf) == BW_SLACK_OFF)
-        bw_log_warning("slack", "not configured (SLACK_BOT_TOKEN and SLACK_CHANNEL, or SLACK_WEBHOOK_URL): changes are "
-                                "recorded, nobody is told");
+        bw_log_warning(
+            "slack", "not configured (SLACK_BOT_TOKEN and SLACK_CHANNEL, or SLACK_WEBHOOK_URL): changes are "
+                     "recorded, nobody is told");
     bw_timer_start(n->timer, 1);
 }
 
@@ -560,8 +565,7 @@ void bw_notifier_rewind(struct bw_notifier *n)
 void bw_notifier_retry(struct bw_notifier *n)
 {
     struct bw_delivery *d;
-    TAILQ_FOREACH(d, &n->list, link)
-    {
+    TAILQ_FOREACH (d, &n->list, link) {
         if (d->state == BW_DELIVERY_READY || d->state == BW_DELIVERY_UNSURE)
             d->next = in(0);
     }

@@ -21,11 +21,14 @@ struct page {
 
 static const char head[] =
     "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>badgewatch</title>"
-    "<meta name=\"viewport\" content=\"width=device-width\"><meta http-equiv=\"refresh\" content=\"10\"><style>"
-    "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1d1c1d;background:#fff}"
+    "<meta name=\"viewport\" content=\"width=device-width\"><meta http-equiv=\"refresh\" "
+    "content=\"10\"><style>"
+    "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 "
+    "1rem;color:#1d1c1d;background:#fff}"
     "h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}"
     "td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}"
-    ".ok{color:#116329}.bad{color:#b30000;font-weight:600}.n{text-align:right;font-variant-numeric:tabular-nums}"
+    ".ok{color:#116329}.bad{color:#b30000;font-weight:600}.n{text-align:right;font-variant-numeric:tabular-"
+    "nums}"
     "@media(prefers-color-scheme:dark){body{color:#e8e8e8;background:#1a1d21}td,th{border-color:#3a3d41}"
     ".ok{color:#7ee787}.bad{color:#ff9b9b}a{color:#6cb6ff}}</style></head><body>";
 
@@ -111,16 +114,19 @@ static void put_change(struct page *p, const struct bw_reply *fields)
 static void on_changes(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct page *p = ctx;
-    bw_buf_adds(&p->out, "<h2>Newest changes</h2><table><tr><th>When (UTC)<th>What<th>Product<th>Title<th>Category<th>Why");
+    bw_buf_adds(
+        &p->out,
+        "<h2>Newest changes</h2><table><tr><th>When (UTC)<th>What<th>Product<th>Title<th>Category<th>Why");
     for (size_t i = 0; err == BW_OK && reply->type == BW_REPLY_ARRAY && i < reply->n; i++) {
         if (reply->elements[i].n == 2)
             put_change(p, &reply->elements[i].elements[1]);
     }
-    bw_buf_addf(&p->out,
-                "</table><p>badgewatch %s, <a href=\"/metrics\">metrics</a>, <a href=\"/readyz\">readiness</a>,"
-                " <a href=\"/api/v1/status\">status</a>, <a href=\"/api/v1/products\">products</a>,"
-                " <a href=\"/api/v1/changes\">changes of the last day</a></body></html>\n",
-                BW_VERSION);
+    bw_buf_addf(
+        &p->out,
+        "</table><p>badgewatch %s, <a href=\"/metrics\">metrics</a>, <a href=\"/readyz\">readiness</a>,"
+        " <a href=\"/api/v1/status\">status</a>, <a href=\"/api/v1/products\">products</a>,"
+        " <a href=\"/api/v1/changes\">changes of the last day</a></body></html>\n",
+        BW_VERSION);
     if (p->out.overflow)
         bw_exchange_error(p->exchange, 500, "the page is too large");
     else
@@ -132,7 +138,8 @@ static void on_changes(void *ctx, enum bw_err err, const struct bw_reply *reply)
 static void on_badges(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct page *p = ctx;
-    bw_buf_adds(&p->out, "<h2>Badges held, newest first</h2><table><tr><th>Since (UTC)<th>Product and category");
+    bw_buf_adds(&p->out,
+                "<h2>Badges held, newest first</h2><table><tr><th>Since (UTC)<th>Product and category");
     for (size_t i = 0; err == BW_OK && reply->type == BW_REPLY_ARRAY && i + 1 < reply->n; i += 2) {
         char since[BW_TIME_TEXT];
         bw_time_format(strtoll(reply->elements[i + 1].str, NULL, 10), since);

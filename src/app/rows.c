@@ -41,27 +41,32 @@ static const struct {
 } tables[TABLES] = {
     [PARTITIONS] = {1, "SELECT badgewatch_partition_for(month) FROM (SELECT DISTINCT date_trunc('month',"
                        " to_timestamp(at / 1000.0)) AS month FROM unnest($1::bigint[]) AS r(at)) AS months"},
-    [CATEGORIES] = {4, "INSERT INTO categories (domain, category_id, name, parent)"
-                       " SELECT DISTINCT ON (domain, id) domain, id, name, parent"
-                       " FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::bigint[]) AS r(domain, id, name, parent)"
-                       " ORDER BY domain, id"
-                       " ON CONFLICT (domain, category_id) DO UPDATE SET name = excluded.name,"
-                       " parent = coalesce(excluded.parent, categories.parent)"
-                       " WHERE categories.name IS DISTINCT FROM excluded.name OR (excluded.parent IS NOT NULL"
-                       " AND categories.parent IS DISTINCT FROM excluded.parent)"},
-    [CHECKS] = {10, "INSERT INTO checks (check_timestamp, domain, asin, batch_id, data_state, data_reason,"
-                    " bestseller_badges, sales_ranks, raw_sha256, keepa_last_update)"
-                    " SELECT to_timestamp(at / 1000.0), domain, asin, batch, state, reason, badges::jsonb, ranks::jsonb,"
-                    " sha, to_timestamp(updated)"
-                    " FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::text[],"
-                    " $7::text[], $8::text[], $9::text[], $10::bigint[])"
-                    " AS r(at, domain, asin, batch, state, reason, badges, ranks, sha, updated)"
-                    " ORDER BY domain, asin, batch ON CONFLICT DO NOTHING"},
-    [RAW] = {6, "INSERT INTO raw_responses (check_timestamp, domain, asin, batch_id, raw, mended)"
-                " SELECT to_timestamp(at / 1000.0), domain, asin, batch, raw::json, mended"
-                " FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::boolean[])"
-                " AS r(at, domain, asin, batch, raw, mended)"
-                " ORDER BY domain, asin, batch ON CONFLICT DO NOTHING"},
+    [CATEGORIES] =
+        {4,
+         "INSERT INTO categories (domain, category_id, name, parent)"
+         " SELECT DISTINCT ON (domain, id) domain, id, name, parent"
+         " FROM unnest($1::smallint[], $2::bigint[], $3::text[], $4::bigint[]) AS r(domain, id, name, parent)"
+         " ORDER BY domain, id"
+         " ON CONFLICT (domain, category_id) DO UPDATE SET name = excluded.name,"
+         " parent = coalesce(excluded.parent, categories.parent)"
+         " WHERE categories.name IS DISTINCT FROM excluded.name OR (excluded.parent IS NOT NULL"
+         " AND categories.parent IS DISTINCT FROM excluded.parent)"},
+    [CHECKS] =
+        {10,
+         "INSERT INTO checks (check_timestamp, domain, asin, batch_id, data_state, data_reason,"
+         " bestseller_badges, sales_ranks, raw_sha256, keepa_last_update)"
+         " SELECT to_timestamp(at / 1000.0), domain, asin, batch, state, reason, badges::jsonb, ranks::jsonb,"
+         " sha, to_timestamp(updated)"
+         " FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::text[],"
+         " $7::text[], $8::text[], $9::text[], $10::bigint[])"
+         " AS r(at, domain, asin, batch, state, reason, badges, ranks, sha, updated)"
+         " ORDER BY domain, asin, batch ON CONFLICT DO NOTHING"},
+    [RAW] = {6,
+             "INSERT INTO raw_responses (check_timestamp, domain, asin, batch_id, raw, mended)"
+             " SELECT to_timestamp(at / 1000.0), domain, asin, batch, raw::json, mended"
+             " FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::boolean[])"
+             " AS r(at, domain, asin, batch, raw, mended)"
+             " ORDER BY domain, asin, batch ON CONFLICT DO NOTHING"},
     [RANK_POINTS] = {5, "INSERT INTO rank_points (domain, asin, category_id, at, rank)"
                         " SELECT domain, asin, category, to_timestamp(at), rank"
                         " FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::bigint[], $5::int[])"
@@ -72,87 +77,98 @@ static const struct {
                          " FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])"
                          " AS r(domain, asin, kind, at, value)"
                          " ORDER BY domain, asin, kind, at ON CONFLICT DO NOTHING"},
-    [REIGNS] = {10, "INSERT INTO reigns (id, domain, asin, category_id, category, started_at, ended_at, ended_by,"
-                    " start_not_before, end_not_before)"
-                    " SELECT DISTINCT ON (id) id, domain, asin, category_id, category, to_timestamp(started),"
-                    " to_timestamp(ended), reason, to_timestamp(snb), to_timestamp(enb)"
-                    " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[],"
-                    " $7::bigint[], $8::text[], $9::bigint[], $10::bigint[])"
-                    " AS r(id, domain, asin, category_id, category, started, ended, reason, snb, enb)"
-                    " ORDER BY id, ended NULLS LAST"
-                    " ON CONFLICT (id) DO UPDATE SET ended_at = coalesce(reigns.ended_at, excluded.ended_at),"
-                    " ended_by = coalesce(reigns.ended_by, excluded.ended_by),"
-                    " start_not_before = coalesce(reigns.start_not_before, excluded.start_not_before),"
-                    " end_not_before = coalesce(reigns.end_not_before, excluded.end_not_before),"
-                    " category = excluded.category"},
-    [CHANGES] = {15, "INSERT INTO bestseller_changes (id, domain, asin, change_type, reason, category_id, category,"
-                     " previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title, data_at)"
-                     " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
-                     " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
-                     " to_timestamp(held), title, to_timestamp(data_at)"
-                     " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
-                     " $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
-                     " $14::text[], $15::bigint[])"
-                     " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
-                     " checked, held, title, data_at)"
-                     " ORDER BY id ON CONFLICT (id) DO NOTHING"},
+    [REIGNS] = {10,
+                "INSERT INTO reigns (id, domain, asin, category_id, category, started_at, ended_at, ended_by,"
+                " start_not_before, end_not_before)"
+                " SELECT DISTINCT ON (id) id, domain, asin, category_id, category, to_timestamp(started),"
+                " to_timestamp(ended), reason, to_timestamp(snb), to_timestamp(enb)"
+                " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::bigint[], $5::text[], $6::bigint[],"
+                " $7::bigint[], $8::text[], $9::bigint[], $10::bigint[])"
+                " AS r(id, domain, asin, category_id, category, started, ended, reason, snb, enb)"
+                " ORDER BY id, ended NULLS LAST"
+                " ON CONFLICT (id) DO UPDATE SET ended_at = coalesce(reigns.ended_at, excluded.ended_at),"
+                " ended_by = coalesce(reigns.ended_by, excluded.ended_by),"
+                " start_not_before = coalesce(reigns.start_not_before, excluded.start_not_before),"
+                " end_not_before = coalesce(reigns.end_not_before, excluded.end_not_before),"
+                " category = excluded.category"},
+    [CHANGES] =
+        {15,
+         "INSERT INTO bestseller_changes (id, domain, asin, change_type, reason, category_id, category,"
+         " previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title, data_at)"
+         " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
+         " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
+         " to_timestamp(held), title, to_timestamp(data_at)"
+         " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
+         " $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
+         " $14::text[], $15::bigint[])"
+         " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
+         " checked, held, title, data_at)"
+         " ORDER BY id ON CONFLICT (id) DO NOTHING"},
     /* Whole rows: another daemon may write the check that they come from later than this. */
-    [TOLD] = {18, "INSERT INTO bestseller_changes AS b (id, domain, asin, change_type, reason, category_id, category,"
-                  " previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title, data_at,"
-                  " notification_sent, notified_at, slack_channel, slack_ts)"
-                  " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
-                  " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
-                  " to_timestamp(held), title, to_timestamp(data_at), true, to_timestamp(told / 1000.0), channel, ts"
-                  " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
-                  " $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
-                  " $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[])"
-                  " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
-                  " checked, held, title, data_at, told, channel, ts)"
-                  " ORDER BY id ON CONFLICT (id) DO UPDATE SET notification_sent = true,"
-                  " notified_at = excluded.notified_at, slack_channel = excluded.slack_channel,"
-                  " slack_ts = excluded.slack_ts WHERE NOT b.notification_sent"},
-    [UNKNOWNS] = {6, "INSERT INTO unknown_periods (domain, asin, category_id, from_at, to_at, reason)"
-                     " SELECT DISTINCT ON (domain, asin, coalesce(category, 0), began) domain, asin, category,"
-                     " to_timestamp(began), to_timestamp(ended), reason"
-                     " FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])"
-                     " AS r(domain, asin, category, began, ended, reason)"
-                     " ORDER BY domain, asin, coalesce(category, 0), began, ended NULLS LAST"
-                     " ON CONFLICT (domain, asin, (coalesce(category_id, 0)), from_at) DO UPDATE"
-                     " SET to_at = coalesce(unknown_periods.to_at, excluded.to_at)"},
-    [STATES] = {16, "INSERT INTO asin_current_state AS s (domain, asin, product_title, brand, parent_asin, sales_ranks,"
-                    " bestseller_badges, current_price, availability_amazon, monthly_sold, rating, review_count,"
-                    " keepa_last_update, last_updated, version, state)"
-                    " SELECT DISTINCT ON (r.domain, r.asin) r.domain, r.asin, title, r.brand, r.parent, ranks::jsonb,"
-                    " badges::jsonb, price, availability, sold, rating / 10.0, reviews, to_timestamp(updated),"
-                    " to_timestamp(at / 1000.0), r.version, r.state::jsonb"
-                    " FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
-                    " $7::text[], $8::bigint[], $9::int[], $10::bigint[], $11::int[], $12::bigint[], $13::bigint[],"
-                    " $14::bigint[], $15::bigint[], $16::text[])"
-                    " AS r(domain, asin, title, brand, parent, ranks, badges, price, availability, sold, rating,"
-                    " reviews, updated, at, version, state)"
-                    " WHERE EXISTS (SELECT FROM tracked_asins t WHERE t.domain = r.domain AND t.asin = r.asin)"
-                    " ORDER BY r.domain, r.asin, r.version DESC"
-                    " ON CONFLICT (domain, asin) DO UPDATE SET product_title = excluded.product_title,"
-                    " brand = excluded.brand, parent_asin = excluded.parent_asin, sales_ranks = excluded.sales_ranks,"
-                    " bestseller_badges = excluded.bestseller_badges, current_price = excluded.current_price,"
-                    " availability_amazon = excluded.availability_amazon, monthly_sold = excluded.monthly_sold,"
-                    " rating = excluded.rating, review_count = excluded.review_count,"
-                    " keepa_last_update = excluded.keepa_last_update, last_updated = excluded.last_updated,"
-                    " version = excluded.version, state = excluded.state WHERE s.version < excluded.version"},
-    [REQUESTS] = {10, "INSERT INTO api_usage_log (batch_id, processing_started_at, processing_completed_at, endpoint,"
-                      " http_status, asins_processed, tokens_consumed, tokens_left, estimated_cost_cents, error)"
-                      " SELECT batch, to_timestamp(started / 1000.0), to_timestamp(completed / 1000.0), endpoint, status,"
-                      " asins, consumed, remaining, cost, error"
-                      " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::int[],"
-                      " $8::int[], $9::numeric[], $10::text[])"
-                      " AS r(batch, started, completed, endpoint, status, asins, consumed, remaining, cost, error)"
-                      " ORDER BY batch ON CONFLICT DO NOTHING"},
-    [ATTEMPTS] = {8, "INSERT INTO notification_log (dedupe, kind, channel, change_ids, attempt, outcome, error, at)"
-                     " SELECT dedupe, kind, channel, string_to_array(nullif(ids, ''), ',')::uuid[], attempt, outcome,"
-                     " error, to_timestamp(at / 1000.0)"
-                     " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[],"
-                     " $8::bigint[]) AS r(dedupe, kind, channel, ids, attempt, outcome, error, at)"
-                     " ORDER BY dedupe ON CONFLICT DO NOTHING"},
+    [TOLD] =
+        {18,
+         "INSERT INTO bestseller_changes AS b (id, domain, asin, change_type, reason, category_id, category,"
+         " previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title, data_at,"
+         " notification_sent, notified_at, slack_channel, slack_ts)"
+         " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
+         " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
+         " to_timestamp(held), title, to_timestamp(data_at), true, to_timestamp(told / 1000.0), channel, ts"
+         " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
+         " $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
+         " $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[])"
+         " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
+         " checked, held, title, data_at, told, channel, ts)"
+         " ORDER BY id ON CONFLICT (id) DO UPDATE SET notification_sent = true,"
+         " notified_at = excluded.notified_at, slack_channel = excluded.slack_channel,"
+         " slack_ts = excluded.slack_ts WHERE NOT b.notification_sent"},
+    [UNKNOWNS] =
+        {6, "INSERT INTO unknown_periods (domain, asin, category_id, from_at, to_at, reason)"
+            " SELECT DISTINCT ON (domain, asin, coalesce(category, 0), began) domain, asin, category,"
+            " to_timestamp(began), to_timestamp(ended), reason"
+            " FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])"
+            " AS r(domain, asin, category, began, ended, reason)"
+            " ORDER BY domain, asin, coalesce(category, 0), began, ended NULLS LAST"
+            " ON CONFLICT (domain, asin, (coalesce(category_id, 0)), from_at) DO UPDATE"
+            " SET to_at = coalesce(unknown_periods.to_at, excluded.to_at)"},
+    [STATES] =
+        {16,
+         "INSERT INTO asin_current_state AS s (domain, asin, product_title, brand, parent_asin, sales_ranks,"
+         " bestseller_badges, current_price, availability_amazon, monthly_sold, rating, review_count,"
+         " keepa_last_update, last_updated, version, state)"
+         " SELECT DISTINCT ON (r.domain, r.asin) r.domain, r.asin, title, r.brand, r.parent, ranks::jsonb,"
+         " badges::jsonb, price, availability, sold, rating / 10.0, reviews, to_timestamp(updated),"
+         " to_timestamp(at / 1000.0), r.version, r.state::jsonb"
+         " FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
+         " $7::text[], $8::bigint[], $9::int[], $10::bigint[], $11::int[], $12::bigint[], $13::bigint[],"
+         " $14::bigint[], $15::bigint[], $16::text[])"
+         " AS r(domain, asin, title, brand, parent, ranks, badges, price, availability, sold, rating,"
+         " reviews, updated, at, version, state)"
+         " WHERE EXISTS (SELECT FROM tracked_asins t WHERE t.domain = r.domain AND t.asin = r.asin)"
+         " ORDER BY r.domain, r.asin, r.version DESC"
+         " ON CONFLICT (domain, asin) DO UPDATE SET product_title = excluded.product_title,"
+         " brand = excluded.brand, parent_asin = excluded.parent_asin, sales_ranks = excluded.sales_ranks,"
+         " bestseller_badges = excluded.bestseller_badges, current_price = excluded.current_price,"
+         " availability_amazon = excluded.availability_amazon, monthly_sold = excluded.monthly_sold,"
+         " rating = excluded.rating, review_count = excluded.review_count,"
+         " keepa_last_update = excluded.keepa_last_update, last_updated = excluded.last_updated,"
+         " version = excluded.version, state = excluded.state WHERE s.version < excluded.version"},
+    [REQUESTS] =
+        {10,
+         "INSERT INTO api_usage_log (batch_id, processing_started_at, processing_completed_at, endpoint,"
+         " http_status, asins_processed, tokens_consumed, tokens_left, estimated_cost_cents, error)"
+         " SELECT batch, to_timestamp(started / 1000.0), to_timestamp(completed / 1000.0), endpoint, status,"
+         " asins, consumed, remaining, cost, error"
+         " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::int[],"
+         " $8::int[], $9::numeric[], $10::text[])"
+         " AS r(batch, started, completed, endpoint, status, asins, consumed, remaining, cost, error)"
+         " ORDER BY batch ON CONFLICT DO NOTHING"},
+    [ATTEMPTS] =
+        {8, "INSERT INTO notification_log (dedupe, kind, channel, change_ids, attempt, outcome, error, at)"
+            " SELECT dedupe, kind, channel, string_to_array(nullif(ids, ''), ',')::uuid[], attempt, outcome,"
+            " error, to_timestamp(at / 1000.0)"
+            " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[],"
+            " $8::bigint[]) AS r(dedupe, kind, channel, ids, attempt, outcome, error, at)"
+            " ORDER BY dedupe ON CONFLICT DO NOTHING"},
 };
 
 struct rows {
@@ -243,7 +259,8 @@ static void key(struct rows *r, const struct bw_product_key *k)
     text(r, k->asin);
 }
 
-static void json(struct rows *r, void (*encode)(const struct bw_state *, struct bw_buf *), const struct bw_state *state)
+static void json(struct rows *r, void (*encode)(const struct bw_state *, struct bw_buf *),
+                 const struct bw_state *state)
 {
     struct bw_buf buf;
     bw_buf_init(&buf, COLUMN_MAX);
@@ -292,7 +309,7 @@ static void add_state(struct bw_rows *r, const struct bw_state *s, int64_t at_ms
     number_or_null(row, s->current_price, s->current_price >= 0);
     number_or_null(row, s->availability_amazon, s->availability_amazon != INT64_MIN);
     number_or_null(row, s->monthly_sold, s->monthly_sold >= 0);
-    number_or_null(row, s->rating, s->rating >= 0);
+    number_or_null(row, s->rating, s->rating >= 0 && s->rating <= 50);
     number_or_null(row, s->review_count, s->review_count >= 0);
     number_or_null(row, s->last_update, s->last_update != 0);
     number(row, at_ms);
@@ -350,7 +367,8 @@ static void add_reigns(struct bw_rows *r, const struct bw_check_record *c)
     }
 }
 
-static struct rows *add_change(struct bw_rows *r, enum table t, const struct bw_change *c, const char *title, int64_t data_at)
+static struct rows *add_change(struct bw_rows *r, enum table t, const struct bw_change *c, const char *title,
+                               int64_t data_at)
 {
     struct rows *row = begin(r, t);
     text(row, c->id);
@@ -381,7 +399,8 @@ static void add_names(struct bw_rows *r, int domain, const struct bw_category_na
     }
 }
 
-static enum bw_err add_check(struct bw_rows *r, const struct bw_entry *e, const char *doc, size_t len, struct bw_error *error)
+static enum bw_err add_check(struct bw_rows *r, const struct bw_entry *e, const char *doc, size_t len,
+                             struct bw_error *error)
 {
     struct bw_check_record c;
     size_t raw_len = 0;
@@ -447,7 +466,8 @@ static enum bw_err add_told(struct bw_rows *r, const char *doc, size_t len, stru
     return BW_OK;
 }
 
-static enum bw_err add_attempt(struct bw_rows *r, const char *id, const char *doc, size_t len, struct bw_error *error)
+static enum bw_err add_attempt(struct bw_rows *r, const char *id, const char *doc, size_t len,
+                               struct bw_error *error)
 {
     struct bw_attempt_record a;
     enum bw_err err = bw_attempt_decode(doc, len, &a, error);
@@ -520,8 +540,8 @@ enum bw_err bw_rows_statements(struct bw_rows *r, struct bw_pg_statement out[BW_
                 return BW_ERR_TOO_BIG;
             bytes += rows->columns[c].buf.len;
         }
-        out[(*n)++] =
-            (struct bw_pg_statement){.sql = tables[t].sql, .n_params = tables[t].columns, .params = rows->params};
+        out[(*n)++] = (struct bw_pg_statement){
+            .sql = tables[t].sql, .n_params = tables[t].columns, .params = rows->params};
     }
     /* A single entry is written whatever its size; the caller splits a batch. */
     return bytes > BATCH_MAX && r->checks > 1 ? BW_ERR_TOO_BIG : BW_OK;

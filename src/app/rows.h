@@ -15,5 +15,6 @@ void bw_rows_clear(struct bw_rows *r);
 enum bw_err bw_rows_add(struct bw_rows *r, const struct bw_entry *entry, struct bw_error *error) BW_MUSTCHECK;
 /* Statements of all that was added, in the order in which they must run; borrowed until clear. BW_ERR_TOO_BIG if it does
  * not fit one batch. */
-enum bw_err bw_rows_statements(struct bw_rows *r, struct bw_pg_statement out[BW_ROWS_STATEMENTS], size_t *n) BW_MUSTCHECK;
+enum bw_err bw_rows_statements(struct bw_rows *r, struct bw_pg_statement out[BW_ROWS_STATEMENTS],
+                               size_t *n) BW_MUSTCHECK;
 size_t bw_rows_checks(const struct bw_rows *r);

@@ -3,18 +3,18 @@
 #include "scheduler.h"
 
 #include "args.h"
+#include "badgewatch/app/scripts.h"
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/log.h"
 #include "badgewatch/codec/state_json.h"
 #include "leases.h"
-#include "badgewatch/app/scripts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_MS      500
-#define DEAD_EVERY   10 /* ticks between two looks for leases of dead daemons */
+#define TICK_MS    500
+#define DEAD_EVERY 10 /* ticks between two looks for leases of dead daemons */
 
 struct bw_scheduler {
     struct bw_context *cx;
@@ -61,7 +61,8 @@ static enum bw_err claim(struct bw_scheduler *s, int64_t routine, int64_t urgent
     bw_args_add_int(&args, s->cx->conf->stage_limit);
     bw_args_add(&args, routine > 0 ? "1" : "0");
     bw_args_add(&args, s->ticks % DEAD_EVERY == 1 ? "1" : "0");
-    enum bw_err err = bw_redis_eval(s->cx->redis, &bw_script_claim, 6, args.n, args.values, args.lens, on_claimed, s);
+    enum bw_err err =
+        bw_redis_eval(s->cx->redis, &bw_script_claim, 6, args.n, args.values, args.lens, on_claimed, s);
     bw_args_fini(&args);
     return err;
 }
@@ -109,8 +110,8 @@ static bool read_member(const struct bw_reply *item, struct bw_member *m)
     if (bw_state_decode(e[4].str, e[4].len, &m->key, &m->prev, &error) == BW_OK)
         return true;
     /* Somebody wrote into the hash. Guessing would invent or lose alerts; the lease runs out and it is tried again. */
-    bw_log_error("scheduler", "the state of %d:%s cannot be read, it is not checked: %s", m->key.domain, m->key.asin,
-                 error.text);
+    bw_log_error("scheduler", "the state of %d:%s cannot be read, it is not checked: %s", m->key.domain,
+                 m->key.asin, error.text);
     return false;
 }
 
@@ -161,7 +162,8 @@ static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply)
 
 /* ---- life ---- */
 
-struct bw_scheduler *bw_scheduler_new(struct bw_context *context, struct bw_keepa *keepa, const struct bw_scheduler_port *port)
+struct bw_scheduler *bw_scheduler_new(struct bw_context *context, struct bw_keepa *keepa,
+                                      const struct bw_scheduler_port *port)
 {
     struct bw_scheduler *s = bw_alloc(sizeof(*s));
     s->cx = context;

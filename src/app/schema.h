@@ -7,7 +7,8 @@
 struct bw_schema;
 
 struct bw_schema *bw_schema_new(struct bw_context *context, void (*right)(void *ctx), void *ctx);
-void bw_schema_verify(struct bw_schema *s); /* Postgres is connected; right(ctx) follows once the schema is right,
+void bw_schema_verify(
+    struct bw_schema *s); /* Postgres is connected; right(ctx) follows once the schema is right,
                                                 and context->schema_right says so */
 void bw_schema_lost(struct bw_schema *s); /* Postgres is gone */
 void bw_schema_stop(struct bw_schema *s);

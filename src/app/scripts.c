@@ -18,9 +18,10 @@ struct bw_script bw_script_claim = {.name = "claim"}, bw_script_release = {.name
 
 void bw_scripts_init(void)
 {
-    struct bw_script *const all[] = {&bw_script_claim,   &bw_script_release, &bw_script_stage,     &bw_script_track,
-                                     &bw_script_untrack, &bw_script_poll,    &bw_script_adopt,     &bw_script_written,
-                                     &bw_script_set_aside, &bw_script_told,  &bw_script_products};
+    struct bw_script *const all[] = {&bw_script_claim, &bw_script_release, &bw_script_stage,
+                                     &bw_script_track, &bw_script_untrack, &bw_script_poll,
+                                     &bw_script_adopt, &bw_script_written, &bw_script_set_aside,
+                                     &bw_script_told,  &bw_script_products};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         char file[64];
         snprintf(file, sizeof(file), "%s.lua", all[i]->name);

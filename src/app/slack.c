@@ -50,7 +50,8 @@ static void on_posted(void *ctx, const struct bw_http_response *r)
     p.cb(p.ctx, &answer);
 }
 
-enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t len, bw_slack_cb cb, void *ctx)
+enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t len, bw_slack_cb cb,
+                          void *ctx)
 {
     struct post *p = bw_alloc(sizeof(*p));
     *p = (struct post){.webhook = bw_slack_mode(cx->conf) == BW_SLACK_WEBHOOK, .cb = cb, .ctx = ctx};
@@ -130,7 +131,8 @@ static enum bw_err ask_page(struct look *l)
     api_url(l->cx, "conversations.history", &url);
     bw_buf_adds(&url, "?channel=");
     bw_http_escape(&url, l->channel);
-    bw_buf_addf(&url, "&oldest=%lld.000000&limit=200&include_all_metadata=true", (long long)(l->oldest.ms / 1000));
+    bw_buf_addf(&url, "&oldest=%lld.000000&limit=200&include_all_metadata=true",
+                (long long)(l->oldest.ms / 1000));
     if (l->cursor[0]) {
         bw_buf_adds(&url, "&cursor=");
         bw_http_escape(&url, l->cursor);
@@ -150,8 +152,8 @@ static enum bw_err ask_page(struct look *l)
     return err;
 }
 
-enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, const char *change_id, struct bw_wall oldest,
-                          bw_slack_find_cb cb, void *ctx)
+enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, const char *change_id,
+                          struct bw_wall oldest, bw_slack_find_cb cb, void *ctx)
 {
     struct look *l = bw_alloc(sizeof(*l));
     *l = (struct look){.cx = cx, .oldest = oldest, .cb = cb, .ctx = ctx};

@@ -2,6 +2,7 @@
 #include "stage.h"
 
 #include "args.h"
+#include "badgewatch/app/scripts.h"
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/log.h"
 #include "badgewatch/codec/entry.h"
@@ -9,16 +10,16 @@
 #include "badgewatch/core/detect.h"
 #include "badgewatch/core/schedule.h"
 #include "live.h"
-#include "badgewatch/app/scripts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
-#define STAGE_WINDOW 16 /* bounds the copies of raw answers on their way, and the work of one turn of the loop */
-#define STAGE_TRIES  5
-#define DOC_MAX      ((size_t)64 << 20) /* a record of a product at the cap of 8 MB stays far below */
+#define STAGE_WINDOW                                                                                         \
+    16 /* bounds the copies of raw answers on their way, and the work of one turn of the loop */
+#define STAGE_TRIES 5
+#define DOC_MAX     ((size_t)64 << 20) /* a record of a product at the cap of 8 MB stays far below */
 
 struct op {
     TAILQ_ENTRY(op) link;
@@ -90,8 +91,8 @@ static void log_changes(const struct op *op)
         const struct bw_change *c = &op->detection.changes[i];
         char at[BW_TIME_TEXT];
         bw_time_format(c->occurred_at, at);
-        bw_log_info("detect", "%d:%s %s #1 in '%s' (%s) at %s", key->domain, key->asin, bw_change_type_name(c->type),
-                    c->category, bw_reason_name(c->reason), at);
+        bw_log_info("detect", "%d:%s %s #1 in '%s' (%s) at %s", key->domain, key->asin,
+                    bw_change_type_name(c->type), c->category, bw_reason_name(c->reason), at);
     }
     if (op->detection.unknown != BW_KNOWN && op->detection.next.unknown_checks == 1)
         bw_log_warning("detect", "%d:%s no usable answer (%s%s%s), its state stays", key->domain, key->asin,
@@ -128,7 +129,8 @@ static void on_state(void *ctx, enum bw_err err, const struct bw_reply *reply)
             start_next(s); /* in case it ended at once */
             return;
         }
-        bw_log_error("stage", "the stored state of %d:%s cannot be read: %s", m->key.domain, m->key.asin, error.text);
+        bw_log_error("stage", "the stored state of %d:%s cannot be read: %s", m->key.domain, m->key.asin,
+                     error.text);
     }
     finish(op, true);
     start_next(s);
@@ -158,7 +160,8 @@ static void on_staged(void *ctx, enum bw_err err, const struct bw_reply *reply)
         return;
     } else {
         if (err == BW_OK && reply->type == BW_REPLY_ERROR)
-            bw_log_error("stage", "redis refused %d:%s: %s", op->check.member.key.domain, op->check.member.key.asin, word);
+            bw_log_error("stage", "redis refused %d:%s: %s", op->check.member.key.domain,
+                         op->check.member.key.asin, word);
         finish(op, strcmp(word, "gone") != 0);
     }
     start_next(s);
@@ -211,19 +214,20 @@ static void add_change(struct op *op, struct bw_args *args, const char *member, 
 static void add_history(struct op *op, struct bw_args *args)
 {
     struct bw_check *c = &op->check;
-    char hash[65] = "";
-    bool mend = c->raw && !bw_utf8_valid(c->raw, c->raw_len);
+    char hash[65] = ""; /* of the bytes as they came */
+    struct bw_buf doc, mended;
+    bw_buf_init(&doc, DOC_MAX);
+    bw_buf_init(&mended, DOC_MAX);
+    bool mend = c->raw && bw_keepa_raw_mend(c->raw, c->raw_len, &mended);
     if (c->raw)
         bw_sha256_hex(c->raw, c->raw_len, hash);
-    struct bw_buf doc;
-    bw_buf_init(&doc, DOC_MAX);
-    bw_check_encode(&op->detection, &c->product, op->detection.next.checked_at_ms, c->batch_id, hash, mend, &doc);
+    bw_check_encode(&op->detection, &c->product, op->detection.next.checked_at_ms, c->batch_id, hash, mend,
+                    &doc);
     bw_args_add_bytes(args, bw_buf_str(&doc), doc.len);
-    bw_buf_clear(&doc);
-    if (mend)
-        bw_utf8_mend(c->raw, c->raw_len, &doc);
-    bw_args_add_bytes(args, mend ? bw_buf_str(&doc) : (c->raw ? c->raw : ""), mend ? doc.len : c->raw_len);
+    bw_args_add_bytes(args, mend ? bw_buf_str(&mended) : (c->raw ? c->raw : ""),
+                      mend ? mended.len : c->raw_len);
     bw_buf_fini(&doc);
+    bw_buf_fini(&mended);
 }
 
 static int64_t next_due(const struct op *op)
@@ -324,7 +328,8 @@ static void run(struct op *op)
     detect(op);
     struct bw_args args;
     build(op, &args);
-    enum bw_err err = bw_redis_eval(s->cx->redis, &bw_script_stage, 10, args.n, args.values, args.lens, on_staged, op);
+    enum bw_err err =
+        bw_redis_eval(s->cx->redis, &bw_script_stage, 10, args.n, args.values, args.lens, on_staged, op);
     bw_args_fini(&args);
     if (err != BW_OK)
         finish(op, true);
@@ -354,7 +359,8 @@ void bw_stage_submit(struct bw_stage *s, struct bw_check *check, void (*done)(vo
     start_next(s);
 }
 
-struct bw_stage *bw_stage_new(struct bw_context *context, struct bw_names *names, const struct bw_stage_port *port)
+struct bw_stage *bw_stage_new(struct bw_context *context, struct bw_names *names,
+                              const struct bw_stage_port *port)
 {
     struct bw_stage *s = bw_alloc(sizeof(*s));
     s->cx = context;

@@ -6,8 +6,8 @@
  * its state and nothing happens twice. At most STAGE_WINDOW checks are under way; the rest waits in order. */
 #pragma once
 
-#include "batch.h"
 #include "badgewatch/core/change.h"
+#include "batch.h"
 #include "names.h"
 
 struct bw_stage;
@@ -30,7 +30,8 @@ struct bw_stage_port {
     void *ctx;
 };
 
-struct bw_stage *bw_stage_new(struct bw_context *context, struct bw_names *names, const struct bw_stage_port *port);
+struct bw_stage *bw_stage_new(struct bw_context *context, struct bw_names *names,
+                              const struct bw_stage_port *port);
 /* done(ctx) comes exactly once, whatever becomes of the check; it may come from inside this call only if Redis is not
  * ready. */
 void bw_stage_submit(struct bw_stage *s, struct bw_check *check, void (*done)(void *ctx), void *ctx);

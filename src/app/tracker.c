@@ -4,20 +4,20 @@
 #include "tracker.h"
 
 #include "args.h"
+#include "badgewatch/app/scripts.h"
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/log.h"
 #include "badgewatch/codec/state_json.h"
 #include "badgewatch/core/schedule.h"
 #include "live.h"
-#include "badgewatch/app/scripts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 500
+#define PAGE      500
 #define NAMED_MAX 1000 /* more named products than this: a full sync is cheaper */
-#define RETRY_MS 1000
+#define RETRY_MS  1000
 
 enum phase { IDLE, ROWS, PROVE, NAMED };
 
@@ -25,14 +25,14 @@ struct bw_tracker {
     const struct bw_context *cx;
     struct bw_timer *timer;
     enum phase phase;
-    bool busy;     /* a step is under way */
+    bool busy; /* a step is under way */
     bool stopping;
-    bool again;    /* a full sync is wanted */
-    bool restore;  /* with the states: Redis was empty */
+    bool again;     /* a full sync is wanted */
+    bool restore;   /* with the states: Redis was empty */
     bool restoring; /* the sync under way does so */
     bool synced;
-    size_t rows;   /* of the sync under way */
-    struct bw_product_key after; /* ROWS: the last key read */
+    size_t rows;                  /* of the sync under way */
+    struct bw_product_key after;  /* ROWS: the last key read */
     char cursor[BW_PRODUCT_TEXT]; /* PROVE: the last member looked at */
     struct bw_product_key named[NAMED_MAX];
     size_t n_named;
@@ -89,7 +89,8 @@ static void finish_sync(struct bw_tracker *t)
     }
     t->phase = IDLE;
     t->synced = true;
-    bw_log_info("tracker", "%zu products are tracked%s", t->rows, t->restoring ? ", their states verified against Postgres" : "");
+    bw_log_info("tracker", "%zu products are tracked%s", t->rows,
+                t->restoring ? ", their states verified against Postgres" : "");
     t->restoring = false;
 }
 
@@ -151,8 +152,8 @@ static void add_state(struct bw_args *args, const struct bw_product_key *key, co
         return;
     }
     if (json)
-        bw_log_error("tracker", "the stored state of %d:%s cannot be read, it begins anew: %s", key->domain, key->asin,
-                     error.text);
+        bw_log_error("tracker", "the stored state of %d:%s cannot be read, it begins anew: %s", key->domain,
+                     key->asin, error.text);
     bw_args_add(args, "0");
     bw_args_add(args, "0");
 }
@@ -169,14 +170,16 @@ static void track_row(struct bw_tracker *t, const struct bw_pg_result *rows, siz
 
     struct bw_args args;
     bw_args_init(&args);
-    const char *const keys[] = {product, t->cx->keys.tracked, t->cx->keys.due, t->cx->keys.leased, t->cx->keys.badges};
+    const char *const keys[] = {product, t->cx->keys.tracked, t->cx->keys.due, t->cx->keys.leased,
+                                t->cx->keys.badges};
     for (size_t i = 0; i < 5; i++)
         bw_args_add(&args, keys[i]);
     bw_args_add(&args, member);
     bw_args_add(&args, bw_pg_value(rows, row, 4)[0] == 't' ? "1" : "0");
     bw_args_add_int(&args, now);
     bw_args_add_int(&args, bw_schedule_next(now, frequency));
-    static const char *const names[] = {"priority", "frequency", NULL, "label", "tags", "channel", "muted_until"};
+    static const char *const names[] = {"priority", "frequency", NULL,         "label",
+                                        "tags",     "channel",   "muted_until"};
     size_t begin = bw_args_begin(&args);
     for (int i = 0; i < 7; i++) {
         if (names[i])
@@ -287,7 +290,8 @@ static void submit(struct bw_tracker *t, const char *sql, int n, const char *con
         fail(t);
 }
 
-static void submit_keys(struct bw_tracker *t, const char *sql, const struct bw_product_key *keys, size_t n, bw_pg_cb cb)
+static void submit_keys(struct bw_tracker *t, const char *sql, const struct bw_product_key *keys, size_t n,
+                        bw_pg_cb cb)
 {
     struct bw_pg_array domains, asins;
     bw_pg_array_init(&domains, (size_t)1 << 20);

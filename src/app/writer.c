@@ -3,12 +3,12 @@
 #include "writer.h"
 
 #include "args.h"
+#include "badgewatch/app/scripts.h"
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/backoff.h"
 #include "badgewatch/base/log.h"
 #include "consumer.h"
 #include "rows.h"
-#include "badgewatch/app/scripts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +34,8 @@ struct bw_writer {
     size_t n;
     size_t checks;
     enum step step;
-    size_t singly;     /* after a refusal: so many entries are written one by one */
-    bool again;        /* kicked while a batch was under way */
+    size_t singly; /* after a refusal: so many entries are written one by one */
+    bool again;    /* kicked while a batch was under way */
     bool stopping;
     unsigned ticks;
     struct bw_backoff backoff;
@@ -97,7 +97,8 @@ static void remove_entries(struct bw_writer *w)
     for (size_t i = 0; i < w->n; i++)
         bw_args_add(&args, w->taken[i].id);
     w->step = REMOVING;
-    if (bw_redis_eval(w->cx->redis, &bw_script_written, 2, args.n, args.values, args.lens, on_removed, w) != BW_OK)
+    if (bw_redis_eval(w->cx->redis, &bw_script_written, 2, args.n, args.values, args.lens, on_removed, w) !=
+        BW_OK)
         later(w, "redis is away");
     bw_args_fini(&args);
 }
@@ -131,7 +132,8 @@ static void on_written(void *ctx, const struct bw_pg_answer *answer)
         return;
     }
     if (w->n > 1) { /* one of them is refused: find it */
-        bw_log_warning("writer", "postgres refused a batch of %zu, writing one by one: %s", w->n, answer->message);
+        bw_log_warning("writer", "postgres refused a batch of %zu, writing one by one: %s", w->n,
+                       answer->message);
         w->singly = w->n;
         bw_consumer_rewind(w->consumer);
     } else {

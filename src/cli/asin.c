@@ -114,8 +114,8 @@ static void count_edited(void *ctx, const struct bw_pg_result *rows)
 
 /* change: a WITH part named `changed` that returns domain and asin of the rows it touched; it must touch nothing unless
  * every product is tracked (`wanted` has a column `found`). */
-static bool edit(struct session *s, const struct bw_product_key *keys, int n, const char *change, const char *extra,
-                 const char *word)
+static bool edit(struct session *s, const struct bw_product_key *keys, int n, const char *change,
+                 const char *extra, const char *word)
 {
     struct edited e = {0};
     struct key_arrays a;
@@ -144,7 +144,8 @@ static bool edit(struct session *s, const struct bw_product_key *keys, int n, co
 #define ALL_FOUND "(SELECT bool_and(found) FROM wanted)"
 #define THEIRS    " FROM wanted w WHERE t.domain = w.domain AND t.asin = w.asin AND " ALL_FOUND " RETURNING 1"
 
-static int run_edit(struct invocation *in, const char *change, const char *extra, const struct options *o, const char *word)
+static int run_edit(struct invocation *in, const char *change, const char *extra, const struct options *o,
+                    const char *word)
 {
     struct bw_product_key *keys;
     struct session s;
@@ -162,8 +163,10 @@ int run_asin_remove(struct invocation *in)
     struct options o;
     if (!parse_options(in, "", &o))
         return EXIT_USAGE;
-    return run_edit(in, "DELETE FROM tracked_asins t USING wanted w WHERE t.domain = w.domain AND t.asin = w.asin AND "
-                    ALL_FOUND " RETURNING 1", NULL, &o, "removed");
+    return run_edit(in,
+                    "DELETE FROM tracked_asins t USING wanted w WHERE t.domain = w.domain AND t.asin = "
+                    "w.asin AND " ALL_FOUND " RETURNING 1",
+                    NULL, &o, "removed");
 }
 
 int run_asin_pause(struct invocation *in)
@@ -190,7 +193,8 @@ int run_asin_mute(struct invocation *in)
         return EXIT_USAGE;
     if (o.for_ms)
         bw_time_format_ms(bw_wall_now().ms + o.for_ms, until);
-    return run_edit(in, "UPDATE tracked_asins t SET muted_until = $3::timestamptz" THEIRS, until, &o, "muted");
+    return run_edit(in, "UPDATE tracked_asins t SET muted_until = $3::timestamptz" THEIRS, until, &o,
+                    "muted");
 }
 
 /* ---- list ---- */
@@ -209,11 +213,12 @@ static void print_list(void *ctx, const struct bw_pg_result *rows)
         fprintf(stderr, "no product is tracked yet: badgewatch asin add B0D8W1YVBX\n");
         return;
     }
-    printf("%-14s %-8s %-9s %-8s %-6s %-16s %s\n", "PRODUCT", "PRIORITY", "EVERY MIN", "STATE", "BADGES", "LABEL", "TITLE");
+    printf("%-14s %-8s %-9s %-8s %-6s %-16s %s\n", "PRODUCT", "PRIORITY", "EVERY MIN", "STATE", "BADGES",
+           "LABEL", "TITLE");
     for (size_t i = 0; i < n; i++) {
         printf("%-14s %-8s %-9s %-8s %-6s %-16s %s\n", bw_pg_value(rows, i, 0), bw_pg_value(rows, i, 1),
-               bw_pg_value(rows, i, 2), bw_pg_value(rows, i, 3), bw_pg_value(rows, i, 4), bw_pg_value(rows, i, 5),
-               bw_pg_value(rows, i, 6));
+               bw_pg_value(rows, i, 2), bw_pg_value(rows, i, 3), bw_pg_value(rows, i, 4),
+               bw_pg_value(rows, i, 5), bw_pg_value(rows, i, 6));
     }
 }
 
@@ -227,17 +232,20 @@ int run_asin_list(struct invocation *in)
         return usage_error(in->command, "'%s' was not expected", o.rest[0]);
     session_open(&s, in->conf);
     bool ok =
-        o.json ? session_query(&s, "SELECT coalesce(json_agg(row_to_json(t) ORDER BY domain, asin), '[]') FROM tracked_asins t", 0,
-                               NULL, print_json, NULL)
-               : session_query(&s,
-                               "SELECT t.domain || ':' || t.asin, t.priority, t.monitoring_frequency,"
-                               " CASE WHEN NOT t.is_active THEN 'paused' WHEN t.muted_until > now() THEN 'muted'"
-                               " WHEN s.asin IS NULL THEN 'new' ELSE 'active' END,"
-                               " coalesce(jsonb_array_length(s.bestseller_badges), 0), coalesce(t.label, ''),"
-                               " coalesce(left(s.product_title, 60), '')"
-                               " FROM tracked_asins t LEFT JOIN asin_current_state s USING (domain, asin)"
-                               " ORDER BY t.domain, t.asin",
-                               0, NULL, print_list, NULL);
+        o.json
+            ? session_query(&s,
+                            "SELECT coalesce(json_agg(row_to_json(t) ORDER BY domain, asin), '[]') FROM "
+                            "tracked_asins t",
+                            0, NULL, print_json, NULL)
+            : session_query(&s,
+                            "SELECT t.domain || ':' || t.asin, t.priority, t.monitoring_frequency,"
+                            " CASE WHEN NOT t.is_active THEN 'paused' WHEN t.muted_until > now() THEN 'muted'"
+                            " WHEN s.asin IS NULL THEN 'new' ELSE 'active' END,"
+                            " coalesce(jsonb_array_length(s.bestseller_badges), 0), coalesce(t.label, ''),"
+                            " coalesce(left(s.product_title, 60), '')"
+                            " FROM tracked_asins t LEFT JOIN asin_current_state s USING (domain, asin)"
+                            " ORDER BY t.domain, t.asin",
+                            0, NULL, print_list, NULL);
     session_close(&s);
     return ok ? EXIT_OK : EXIT_FAILED;
 }

@@ -14,10 +14,13 @@
 /* ---- import ---- */
 
 static const char import_sql[] =
-    "INSERT INTO tracked_asins (domain, asin, priority, monitoring_frequency, label, tags, channel, is_active)"
-    " SELECT domain, asin, priority, frequency, nullif(label, ''), coalesce(string_to_array(nullif(tags, ''), ';'), '{}'),"
+    "INSERT INTO tracked_asins (domain, asin, priority, monitoring_frequency, label, tags, channel, "
+    "is_active)"
+    " SELECT domain, asin, priority, frequency, nullif(label, ''), coalesce(string_to_array(nullif(tags, "
+    "''), ';'), '{}'),"
     " nullif(channel, ''), active"
-    " FROM unnest($1::smallint[], $2::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::boolean[])"
+    " FROM unnest($1::smallint[], $2::text[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], "
+    "$8::boolean[])"
     " AS r(domain, asin, priority, frequency, label, tags, channel, active) ORDER BY domain, asin"
     " ON CONFLICT (domain, asin) DO UPDATE SET priority = excluded.priority,"
     " monitoring_frequency = excluded.monitoring_frequency, label = excluded.label, tags = excluded.tags,"

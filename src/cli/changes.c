@@ -22,12 +22,13 @@ static void print_rows(void *ctx, const struct bw_pg_result *rows)
         fprintf(stderr, "no change in that time\n");
         return;
     }
-    printf("%-20s %-6s %-14s %-7s %-7s %-16s %-32s %s\n", "OCCURRED (UTC)", "TYPE", "PRODUCT", "BEFORE", "AFTER", "WHY",
-           "CATEGORY", "TOLD");
+    printf("%-20s %-6s %-14s %-7s %-7s %-16s %-32s %s\n", "OCCURRED (UTC)", "TYPE", "PRODUCT", "BEFORE",
+           "AFTER", "WHY", "CATEGORY", "TOLD");
     for (size_t i = 0; i < bw_pg_rows(rows); i++) {
-        printf("%-20s %-6s %-14s %-7s %-7s %-16s %-32s %s\n", bw_pg_value(rows, i, 0), bw_pg_value(rows, i, 1),
-               bw_pg_value(rows, i, 2), bw_pg_value(rows, i, 3), bw_pg_value(rows, i, 4), bw_pg_value(rows, i, 5),
-               bw_pg_value(rows, i, 6), bw_pg_value(rows, i, 7));
+        printf("%-20s %-6s %-14s %-7s %-7s %-16s %-32s %s\n", bw_pg_value(rows, i, 0),
+               bw_pg_value(rows, i, 1), bw_pg_value(rows, i, 2), bw_pg_value(rows, i, 3),
+               bw_pg_value(rows, i, 4), bw_pg_value(rows, i, 5), bw_pg_value(rows, i, 6),
+               bw_pg_value(rows, i, 7));
     }
 }
 
@@ -40,12 +41,17 @@ static bool query(struct session *s, const struct options *o)
     const char *const params[] = {since, o->has_asin ? domain : NULL, o->asin.asin};
     bw_buf_init(&sql, 4096);
     if (o->json)
-        bw_buf_addf(&sql, "SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (SELECT *%s ORDER BY occurred_at, id) AS c", where);
+        bw_buf_addf(
+            &sql,
+            "SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (SELECT *%s ORDER BY occurred_at, id) AS c",
+            where);
     else
         bw_buf_addf(&sql,
                     "SELECT to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), change_type,"
-                    " domain || ':' || asin, coalesce('#' || previous_rank, '-'), coalesce('#' || new_rank, '-'), reason,"
-                    " left(category, 32), CASE WHEN notification_sent THEN 'yes' ELSE 'no' END%s ORDER BY occurred_at, id",
+                    " domain || ':' || asin, coalesce('#' || previous_rank, '-'), coalesce('#' || new_rank, "
+                    "'-'), reason,"
+                    " left(category, 32), CASE WHEN notification_sent THEN 'yes' ELSE 'no' END%s ORDER BY "
+                    "occurred_at, id",
                     where);
     bool ok = session_query(s, bw_buf_str(&sql), 3, params, o->json ? print_json : print_rows, NULL);
     bw_buf_fini(&sql);

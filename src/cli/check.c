@@ -35,8 +35,8 @@ static bool check_redis(struct session *s)
     if (!session_command(s, 5, write, NULL, NULL) || !session_command(s, 2, set_aside, on_number, &aside) ||
         !session_command(s, 2, backlog, on_number, &behind))
         return line("Redis", false, "see above");
-    snprintf(text, sizeof(text), "%lld entries wait for Postgres, %lld set aside%s", behind.value, aside.value,
-             aside.value ? " (XRANGE of set_aside says why)" : "");
+    snprintf(text, sizeof(text), "%lld entries wait for Postgres, %lld set aside%s", behind.value,
+             aside.value, aside.value ? " (XRANGE of set_aside says why)" : "");
     return line("Redis", aside.value == 0, text);
 }
 
@@ -72,8 +72,8 @@ static bool check_postgres(struct session *s)
     if (!session_wait(s, &c.done, SESSION_WAIT_MS))
         return line("Postgres", false, "no answer in time");
     if (c.ok)
-        c.ok = session_query(s, "SELECT count(*), count(*) FILTER (WHERE is_active) FROM tracked_asins", 0, NULL,
-                             on_products, &c);
+        c.ok = session_query(s, "SELECT count(*), count(*) FILTER (WHERE is_active) FROM tracked_asins", 0,
+                             NULL, on_products, &c);
     return line("Postgres", c.ok, c.text);
 }
 

@@ -65,7 +65,9 @@ static int matches(const struct command *c, int argc, char **argv)
 static int unknown_command(int argc, char **argv)
 {
     if (strcmp(argv[0], "asin") == 0)
-        fprintf(stderr, "badgewatch asin: %s; one of add, remove, pause, resume, mute, list, import, export was expected\n",
+        fprintf(stderr,
+                "badgewatch asin: %s; one of add, remove, pause, resume, mute, list, import, export was "
+                "expected\n",
                 argc > 1 ? argv[1] : "what");
     else
         fprintf(stderr, "badgewatch: '%s' is no command; see badgewatch help\n", argv[0]);

@@ -16,7 +16,7 @@ struct invocation {
 };
 
 struct command {
-    const char *name; /* "run", "asin add" */
+    const char *name;  /* "run", "asin add" */
     const char *usage; /* arguments, after the name */
     const char *summary;
     const char *details; /* for `help COMMAND`; may be "" */

@@ -4,50 +4,91 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PRODUCT_NOTE "A product is B0D8W1YVBX (amazon.com) or DOMAIN:ASIN, such as 3:B0D8W1YVBX (amazon.de).\n"
+#define PRODUCT_NOTE                                                                                         \
+    "A product is B0D8W1YVBX (amazon.com) or DOMAIN:ASIN, such as 3:B0D8W1YVBX (amazon.de).\n"
 
 static const struct command
-    daemon_command = {"run", "", "the daemon, in the foreground; logs to stderr",
-                      "Stops on SIGTERM or Ctrl-C within 10 s; SIGHUP reads the settings file again.\n", run_daemon, true},
-    migrate_command = {"migrate", "", "bring the schema of the database to this version",
-                       "Safe when several start at once. Needs the owner's rights (db/roles.sql).\n", run_migrate, true},
-    check_command = {"check", "", "settings, Redis, Postgres, Keepa, Slack: one line each",
-                     "Spends no Keepa token and posts nothing. Exit 1 if any of them fails.\n", run_check, true},
-    asin_add = {"asin add", "A [A...] [--priority N] [--every MIN] [--label T] [--tag T] [--channel C]",
-                "track products",
-                PRODUCT_NOTE "Priority 1 is the highest; --every is in minutes; --tag may be given several times. A product\n"
-                             "that is tracked already gets what is given here and keeps the rest.\n",
-                run_asin_add, true},
-    asin_remove = {"asin remove", "A [A...]", "track them no more; their history stays", PRODUCT_NOTE, run_asin_remove, true},
-    asin_pause = {"asin pause", "A [A...]", "check them no more until resumed", PRODUCT_NOTE, run_asin_pause, true},
-    asin_resume = {"asin resume", "A [A...]", "check them again; what moved meanwhile is found", PRODUCT_NOTE,
-                   run_asin_resume, true},
-    asin_mute = {"asin mute", "A [A...] [--for 8h]", "record their changes, tell nobody",
-                 PRODUCT_NOTE "Without --for until `asin mute A --for 1s`, or a new muted_until, ends it.\n", run_asin_mute,
+    daemon_command = {"run",
+                      "",
+                      "the daemon, in the foreground; logs to stderr",
+                      "Stops on SIGTERM or Ctrl-C within 10 s; SIGHUP reads the settings file again.\n",
+                      run_daemon,
+                      true},
+    migrate_command = {"migrate",
+                       "",
+                       "bring the schema of the database to this version",
+                       "Safe when several start at once. Needs the owner's rights (db/roles.sql).\n",
+                       run_migrate,
+                       true},
+    check_command = {"check",
+                     "",
+                     "settings, Redis, Postgres, Keepa, Slack: one line each",
+                     "Spends no Keepa token and posts nothing. Exit 1 if any of them fails.\n",
+                     run_check,
+                     true},
+    asin_add =
+        {"asin add",
+         "A [A...] [--priority N] [--every MIN] [--label T] [--tag T] [--channel C]",
+         "track products",
+         PRODUCT_NOTE
+         "Priority 1 is the highest; --every is in minutes; --tag may be given several times. A product\n"
+         "that is tracked already gets what is given here and keeps the rest.\n",
+         run_asin_add,
+         true},
+    asin_remove = {"asin remove", "A [A...]",      "track them no more; their history stays",
+                   PRODUCT_NOTE,  run_asin_remove, true},
+    asin_pause = {"asin pause", "A [A...]",     "check them no more until resumed",
+                  PRODUCT_NOTE, run_asin_pause, true},
+    asin_resume = {"asin resume", "A [A...]",      "check them again; what moved meanwhile is found",
+                   PRODUCT_NOTE,  run_asin_resume, true},
+    asin_mute = {"asin mute",
+                 "A [A...] [--for 8h]",
+                 "record their changes, tell nobody",
+                 PRODUCT_NOTE "Without --for until `asin mute A --for 1s`, or a new muted_until, ends it.\n",
+                 run_asin_mute,
                  true},
     asin_list = {"asin list", "[--json]", "the products that are tracked", "", run_asin_list, true},
-    asin_import = {"asin import", "FILE|-", "track the products of a CSV file",
-                   "Header: asin,domain,priority,monitoring_frequency,label,tags,channel,is_active; only asin is needed,\n"
+    asin_import = {"asin import",
+                   "FILE|-",
+                   "track the products of a CSV file",
+                   "Header: asin,domain,priority,monitoring_frequency,label,tags,channel,is_active; only "
+                   "asin is needed,\n"
                    "tags are separated by ';'. A wrong row is named by its line, and nothing is applied.\n",
-                   run_asin_import, true},
+                   run_asin_import,
+                   true},
     asin_export = {"asin export", "", "the products as CSV, for asin import", "", run_asin_export, true},
-    poll_command = {"poll", "A [A...] | --all", "ask Keepa about these products now",
-                    PRODUCT_NOTE "They become due at once and the running daemon asks. Needs only Redis.\n", run_poll, true},
-    show_command = {"show", "A", "live state of one product: ranks, badges, reigns, last change, next check", PRODUCT_NOTE,
-                    run_show, true},
-    changes_command = {"changes", "[--since T] [--asin A] [--json]", "badges gained and lost",
-                       "T is a time (2026-05-10T04:19:28Z) or a duration (8h); default 24h.\n", run_changes, true},
-    notify_test = {"notify-test", "", "a real message through the real path, marked TEST", "", run_notify_test, true},
-    help_command = {"help", "[COMMAND | config]", "this, a command's help, or all settings", "", run_help, false};
+    poll_command = {"poll",
+                    "A [A...] | --all",
+                    "ask Keepa about these products now",
+                    PRODUCT_NOTE "They become due at once and the running daemon asks. Needs only Redis.\n",
+                    run_poll,
+                    true},
+    show_command = {"show",
+                    "A",
+                    "live state of one product: ranks, badges, reigns, last change, next check",
+                    PRODUCT_NOTE,
+                    run_show,
+                    true},
+    changes_command = {"changes",
+                       "[--since T] [--asin A] [--json]",
+                       "badges gained and lost",
+                       "T is a time (2026-05-10T04:19:28Z) or a duration (8h); default 24h.\n",
+                       run_changes,
+                       true},
+    notify_test = {"notify-test",   "",  "a real message through the real path, marked TEST", "",
+                   run_notify_test, true},
+    help_command = {"help", "[COMMAND | config]", "this, a command's help, or all settings", "", run_help,
+                    false};
 
 const struct command *const bw_commands[] = {
-    &daemon_command, &migrate_command, &check_command, &asin_add,     &asin_remove,     &asin_pause,
-    &asin_resume,    &asin_mute,       &asin_list,     &asin_import,  &asin_export,     &poll_command,
+    &daemon_command, &migrate_command, &check_command, &asin_add,     &asin_remove, &asin_pause,
+    &asin_resume,    &asin_mute,       &asin_list,     &asin_import,  &asin_export, &poll_command,
     &show_command,   &changes_command, &notify_test,   &help_command, NULL};
 
 static void print_all(void)
 {
-    printf("badgewatch watches Amazon products through Keepa and tells Slack about #1 badges gained and lost.\n\n"
+    printf("badgewatch watches Amazon products through Keepa and tells Slack about #1 badges gained and "
+           "lost.\n\n"
            "usage: badgewatch [--config FILE] COMMAND\n\n");
     for (size_t i = 0; bw_commands[i]; i++)
         printf("  %-12s %s\n", bw_commands[i]->name, bw_commands[i]->summary);
@@ -77,8 +118,8 @@ static bool print_commands(int argc, char **argv)
         const struct command *c = bw_commands[i];
         if (strncmp(c->name, name, len) != 0 || (c->name[len] != '\0' && c->name[len] != ' '))
             continue;
-        printf("%susage: badgewatch %s%s%s\n\n%s\n%s", found ? "\n" : "", c->name, c->usage[0] ? " " : "", c->usage,
-               c->summary, c->details);
+        printf("%susage: badgewatch %s%s%s\n\n%s\n%s", found ? "\n" : "", c->name, c->usage[0] ? " " : "",
+               c->usage, c->summary, c->details);
         found = true;
     }
     return found;

@@ -12,11 +12,16 @@
 enum { JSON = 1, ALL, PRIORITY, EVERY, LABEL, CHANNEL, TAG, FOR, SINCE, ASIN };
 
 static const struct option long_options[] = {
-    {"json", no_argument, NULL, JSON},         {"all", no_argument, NULL, ALL},
-    {"priority", required_argument, NULL, PRIORITY}, {"every", required_argument, NULL, EVERY},
-    {"label", required_argument, NULL, LABEL}, {"channel", required_argument, NULL, CHANNEL},
-    {"tag", required_argument, NULL, TAG},     {"for", required_argument, NULL, FOR},
-    {"since", required_argument, NULL, SINCE}, {"asin", required_argument, NULL, ASIN},
+    {"json", no_argument, NULL, JSON},
+    {"all", no_argument, NULL, ALL},
+    {"priority", required_argument, NULL, PRIORITY},
+    {"every", required_argument, NULL, EVERY},
+    {"label", required_argument, NULL, LABEL},
+    {"channel", required_argument, NULL, CHANNEL},
+    {"tag", required_argument, NULL, TAG},
+    {"for", required_argument, NULL, FOR},
+    {"since", required_argument, NULL, SINCE},
+    {"asin", required_argument, NULL, ASIN},
     {NULL, 0, NULL, 0},
 };
 
@@ -31,7 +36,8 @@ static bool is_allowed(const char *allowed, const char *name)
     return false;
 }
 
-static bool number(const struct command *c, const char *name, const char *text, long least, long most, int *out)
+static bool number(const struct command *c, const char *name, const char *text, long least, long most,
+                   int *out)
 {
     char *end = NULL;
     long value = strtol(text, &end, 10);
@@ -57,7 +63,8 @@ static bool since(const struct command *c, const char *text, int64_t *out)
     return false;
 }
 
-static bool text_option(const struct command *c, const char *name, const char *text, size_t most, const char **out)
+static bool text_option(const struct command *c, const char *name, const char *text, size_t most,
+                        const char **out)
 {
     if (strlen(text) > most) {
         usage_error(c, "--%s: at most %zu bytes were expected", name, most);
@@ -88,7 +95,8 @@ static bool take(const struct command *c, int option, char *arg, struct options 
         return text_option(c, "channel", arg, 80, &o->channel);
     case TAG:
         if (o->n_tags == TAGS_MAX || strchr(arg, ';') || !arg[0]) {
-            usage_error(c, "--tag '%s': at most %d tags, not empty and without ';', were expected", arg, TAGS_MAX);
+            usage_error(c, "--tag '%s': at most %d tags, not empty and without ';', were expected", arg,
+                        TAGS_MAX);
             return false;
         }
         return text_option(c, "tag", arg, 50, &o->tags[o->n_tags++]);
@@ -125,7 +133,8 @@ bool parse_options(struct invocation *in, const char *allowed, struct options *o
     int index = 0, option;
     while (ok && (option = getopt_long(in->argc + 1, argv, ":", long_options, &index)) != -1) {
         if (option == '?' || option == ':') {
-            usage_error(c, option == '?' ? "'%s' is no option of it" : "'%s' needs a value", argv[optind - 1]);
+            usage_error(c, option == '?' ? "'%s' is no option of it" : "'%s' needs a value",
+                        argv[optind - 1]);
             ok = false;
         } else if (!is_allowed(allowed, long_options[index].name)) {
             usage_error(c, "--%s is no option of it", long_options[index].name);
@@ -146,7 +155,8 @@ bool parse_products(struct invocation *in, const struct options *o, int least, s
 {
     struct bw_error error;
     if (o->n_rest < least) {
-        usage_error(in->command, "which product? B0D8W1YVBX, or 3:B0D8W1YVBX for another domain, was expected");
+        usage_error(in->command,
+                    "which product? B0D8W1YVBX, or 3:B0D8W1YVBX for another domain, was expected");
         return false;
     }
     struct bw_product_key *keys = bw_alloc_array((size_t)o->n_rest + 1, sizeof(*keys));

@@ -18,7 +18,7 @@ struct options {
     const char *channel;
     const char *tags[TAGS_MAX];
     int n_tags;
-    int64_t for_ms; /* 0 = not given */
+    int64_t for_ms;   /* 0 = not given */
     int64_t since_ms; /* 0 = not given */
     struct bw_product_key asin;
     bool has_asin;

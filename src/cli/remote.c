@@ -45,8 +45,8 @@ static void on_token(void *ctx, const struct bw_http_response *r)
     else if (bw_keepa_answer_decode(r->body, r->body_len, &e, NULL, NULL, &error) != BW_OK)
         say(f, false, "HTTP %ld, not an answer of Keepa: %s", r->status, error.text);
     else if (r->status == 400 || r->status == 402)
-        say(f, false, "the key was refused (HTTP %ld%s%s): check KEEPA_API_KEY", r->status, e.error_type[0] ? ", " : "",
-            e.error_type);
+        say(f, false, "the key was refused (HTTP %ld%s%s): check KEEPA_API_KEY", r->status,
+            e.error_type[0] ? ", " : "", e.error_type);
     else if (r->status != 200)
         say(f, false, "HTTP %ld %s", r->status, e.error_message);
     else
@@ -62,7 +62,8 @@ void keepa_token_status(struct session *s, struct finding *out)
     struct bw_buf url;
     base_url(&url, s->conf->keepa_base_url, "token?key=");
     bw_http_escape(&url, s->conf->keepa_api_key);
-    struct bw_http_request request = {.method = BW_HTTP_GET, .url = bw_buf_str(&url), .max_body = BODY_MAX, .idempotent = true};
+    struct bw_http_request request = {
+        .method = BW_HTTP_GET, .url = bw_buf_str(&url), .max_body = BODY_MAX, .idempotent = true};
     say(out, false, "could not be asked");
     session_http(s, &request, on_token, out);
     bw_buf_fini(&url);
@@ -93,8 +94,10 @@ static void on_auth(void *ctx, const struct bw_http_response *r)
         say(f, false, "%s: check SLACK_BOT_TOKEN", answer.error);
     } else if (r->oauth_scopes[0] && !strstr(r->oauth_scopes, "chat:write")) {
         say(f, false, "the scope chat:write is missing (granted: %s)", r->oauth_scopes);
-    } else if (r->oauth_scopes[0] && !strstr(r->oauth_scopes, "channels:history") && !strstr(r->oauth_scopes, "groups:history")) {
-        say(f, true, "%s in %s; without channels:history a message of unknown outcome is repeated, marked", user, team);
+    } else if (r->oauth_scopes[0] && !strstr(r->oauth_scopes, "channels:history") &&
+               !strstr(r->oauth_scopes, "groups:history")) {
+        say(f, true, "%s in %s; without channels:history a message of unknown outcome is repeated, marked",
+            user, team);
     } else {
         say(f, true, "%s in %s", user, team);
     }
@@ -116,8 +119,12 @@ void slack_auth_test(struct session *s, struct finding *out)
     bw_buf_init(&authorization, 1024);
     bw_buf_addf(&authorization, "Bearer %s", s->conf->slack_bot_token);
     struct bw_http_header header = {"Authorization", bw_buf_str(&authorization)};
-    struct bw_http_request request = {
-        .method = BW_HTTP_POST, .url = bw_buf_str(&url), .headers = &header, .n_headers = 1, .body = "", .max_body = BODY_MAX};
+    struct bw_http_request request = {.method = BW_HTTP_POST,
+                                      .url = bw_buf_str(&url),
+                                      .headers = &header,
+                                      .n_headers = 1,
+                                      .body = "",
+                                      .max_body = BODY_MAX};
     say(out, false, "could not be asked");
     session_http(s, &request, on_auth, out);
     bw_buf_fini(&url);
@@ -134,8 +141,8 @@ static void on_posted(void *ctx, const struct bw_http_response *r)
     struct posted *p = ctx;
     struct bw_slack_answer a;
     bool complete = r->err == BW_OK;
-    bw_slack_classify(p->webhook, complete ? (int)r->status : 0, r->sent, complete ? r->body : "", complete ? r->body_len : 0,
-                      r->retry_after_ms, &a);
+    bw_slack_classify(p->webhook, complete ? (int)r->status : 0, r->sent, complete ? r->body : "",
+                      complete ? r->body_len : 0, r->retry_after_ms, &a);
     if (a.class == BW_SLACK_OK)
         say(p->finding, true, "sent%s%s", a.ts[0] ? ", ts " : "", a.ts);
     else

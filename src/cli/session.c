@@ -190,11 +190,12 @@ bool session_command(struct session *s, size_t argc, const char *const *argv,
     return session_redis(s) && wait_reply(s, bw_redis_command(s->redis, argc, argv, NULL, on_reply, &c), &c);
 }
 
-bool session_eval(struct session *s, struct bw_script *script, size_t n_keys, size_t argc, const char *const *argv,
-                  void (*handle)(void *ctx, const struct bw_reply *reply), void *ctx)
+bool session_eval(struct session *s, struct bw_script *script, size_t n_keys, size_t argc,
+                  const char *const *argv, void (*handle)(void *ctx, const struct bw_reply *reply), void *ctx)
 {
     struct command_call c = {.handle = handle, .ctx = ctx};
-    return session_redis(s) && wait_reply(s, bw_redis_eval(s->redis, script, n_keys, argc, argv, NULL, on_reply, &c), &c);
+    return session_redis(s) &&
+           wait_reply(s, bw_redis_eval(s->redis, script, n_keys, argc, argv, NULL, on_reply, &c), &c);
 }
 
 /* ---- HTTP ---- */

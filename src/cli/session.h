@@ -34,8 +34,9 @@ bool session_query(struct session *s, const char *sql, int n, const char *const 
 /* One command; handle may see any reply but an error. False after a message. */
 bool session_command(struct session *s, size_t argc, const char *const *argv,
                      void (*handle)(void *ctx, const struct bw_reply *reply), void *ctx);
-bool session_eval(struct session *s, struct bw_script *script, size_t n_keys, size_t argc, const char *const *argv,
-                  void (*handle)(void *ctx, const struct bw_reply *reply), void *ctx);
+bool session_eval(struct session *s, struct bw_script *script, size_t n_keys, size_t argc,
+                  const char *const *argv, void (*handle)(void *ctx, const struct bw_reply *reply),
+                  void *ctx);
 /* One request; handle sees any response. False only if it could not be started. */
 bool session_http(struct session *s, const struct bw_http_request *request, bw_http_cb handle, void *ctx);
 

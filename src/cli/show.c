@@ -92,8 +92,9 @@ static void print_reigns(void *ctx, const struct bw_pg_result *rows)
     for (size_t i = 0; i < bw_pg_rows(rows); i++) {
         char held[BW_TIME_TEXT];
         bw_duration_words(strtoll(bw_pg_value(rows, i, 4), NULL, 10), held);
-        printf("  %-40s %s to %-20s held %s%s%s\n", bw_pg_value(rows, i, 0), bw_pg_value(rows, i, 1), bw_pg_value(rows, i, 2),
-               held, bw_pg_value(rows, i, 3)[0] ? ", " : "", bw_pg_value(rows, i, 3));
+        printf("  %-40s %s to %-20s held %s%s%s\n", bw_pg_value(rows, i, 0), bw_pg_value(rows, i, 1),
+               bw_pg_value(rows, i, 2), held, bw_pg_value(rows, i, 3)[0] ? ", " : "",
+               bw_pg_value(rows, i, 3));
     }
 }
 
@@ -102,13 +103,14 @@ static bool show_reigns(struct session *s, const struct bw_product_key *key)
     char domain[8];
     snprintf(domain, sizeof(domain), "%d", key->domain);
     const char *const params[] = {domain, key->asin};
-    return session_query(s,
-                         "SELECT category, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),"
-                         " coalesce(to_char(ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), 'now'),"
-                         " coalesce(ended_by, ''), extract(epoch FROM coalesce(ended_at, now()) - started_at)::bigint"
-                         " FROM reigns WHERE domain = $1::smallint AND asin = $2"
-                         " ORDER BY started_at DESC LIMIT " REIGNS_SHOWN,
-                         2, params, print_reigns, NULL);
+    return session_query(
+        s,
+        "SELECT category, to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),"
+        " coalesce(to_char(ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), 'now'),"
+        " coalesce(ended_by, ''), extract(epoch FROM coalesce(ended_at, now()) - started_at)::bigint"
+        " FROM reigns WHERE domain = $1::smallint AND asin = $2"
+        " ORDER BY started_at DESC LIMIT " REIGNS_SHOWN,
+        2, params, print_reigns, NULL);
 }
 
 int run_show(struct invocation *in)

@@ -62,7 +62,9 @@ static void take_header_field(struct bw_csv *c, const char *text)
         c->order[i] = (int)position;
         return;
     }
-    complain(c, ": unknown column '%.60s'; known are asin, domain, priority, monitoring_frequency, label, tags, channel, is_active",
+    complain(c,
+             ": unknown column '%.60s'; known are asin, domain, priority, monitoring_frequency, label, tags, "
+             "channel, is_active",
              text);
 }
 
@@ -88,7 +90,8 @@ static int number(struct bw_csv *c, enum column column, int least, int most, int
 
 static bool yes_or_no(struct bw_csv *c)
 {
-    static const char *const yes[] = {"", "true", "t", "yes", "y", "1"}, *const no[] = {"false", "f", "no", "n", "0"};
+    static const char *const yes[] = {"", "true", "t", "yes", "y", "1"}, *const no[] = {"false", "f", "no",
+                                                                                        "n", "0"};
     const char *text = field(c, ACTIVE);
     for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
         if (strcmp(text, yes[i]) == 0)
@@ -280,7 +283,8 @@ static void find_doubles(struct bw_csv *c)
         if (bw_product_key_compare(&sorted[i - 1]->key, &sorted[i]->key) != 0)
             continue;
         c->line = sorted[i]->line;
-        complain(c, ": %d:%s stands on line %zu already", sorted[i]->key.domain, sorted[i]->key.asin, sorted[i - 1]->line);
+        complain(c, ": %d:%s stands on line %zu already", sorted[i]->key.domain, sorted[i]->key.asin,
+                 sorted[i - 1]->line);
     }
     free((void *)sorted);
 }
@@ -310,7 +314,8 @@ const char *bw_csv_error(const struct bw_csv *c, size_t i)
 
 void bw_csv_put(struct bw_buf *out, const char *text, char after)
 {
-    bool quote = strpbrk(text, ",\"\r\n") != NULL || text[0] == ' ' || (text[0] && text[strlen(text) - 1] == ' ');
+    bool quote =
+        strpbrk(text, ",\"\r\n") != NULL || text[0] == ' ' || (text[0] && text[strlen(text) - 1] == ' ');
     if (quote)
         bw_buf_addc(out, '"');
     for (; *text; text++) {

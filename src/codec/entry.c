@@ -55,9 +55,9 @@ bool read_uuid(const struct bw_json_node *o, const char *name, char out[BW_UUID_
 bool read_key(const struct bw_json_node *o, struct bw_product_key *out)
 {
     int64_t domain;
-    return bw_json_get_int(o, "domain", &domain) && domain > 0 && domain < 100 && bw_domain_valid((int)domain) &&
-           read_text(o, "asin", out->asin, sizeof(out->asin)) && bw_asin_valid(out->asin, strlen(out->asin)) &&
-           (out->domain = (int)domain) > 0;
+    return bw_json_get_int(o, "domain", &domain) && domain > 0 && domain < 100 &&
+           bw_domain_valid((int)domain) && read_text(o, "asin", out->asin, sizeof(out->asin)) &&
+           bw_asin_valid(out->asin, strlen(out->asin)) && (out->domain = (int)domain) > 0;
 }
 
 /* ---- change ---- */
@@ -95,9 +95,12 @@ enum bw_err change_read(const struct bw_json_node *o, struct bw_change *out, str
     const struct {
         const char *name;
         int64_t *to;
-    } numbers[] = {{"category_id", &c.category_id},       {"previous_rank", &c.previous_rank},
-                   {"new_rank", &c.new_rank},             {"occurred_at", &c.occurred_at},
-                   {"detected_at_ms", &c.detected_at_ms}, {"previous_check_at", &c.previous_check_at},
+    } numbers[] = {{"category_id", &c.category_id},
+                   {"previous_rank", &c.previous_rank},
+                   {"new_rank", &c.new_rank},
+                   {"occurred_at", &c.occurred_at},
+                   {"detected_at_ms", &c.detected_at_ms},
+                   {"previous_check_at", &c.previous_check_at},
                    {"held_since", &c.held_since}};
     if (!bw_json_is_object(o))
         return bad_member(error, "change");
@@ -113,8 +116,8 @@ enum bw_err change_read(const struct bw_json_node *o, struct bw_change *out, str
         if (!bw_json_get_int(o, numbers[i].name, numbers[i].to))
             return bad_member(error, numbers[i].name);
     }
-    if (c.category_id <= 0 || c.previous_rank < BW_UNRANKED || c.previous_rank > INT_MAX || c.new_rank < BW_UNRANKED ||
-        c.new_rank > INT_MAX)
+    if (c.category_id <= 0 || c.previous_rank < BW_UNRANKED || c.previous_rank > INT_MAX ||
+        c.new_rank < BW_UNRANKED || c.new_rank > INT_MAX)
         return bad_member(error, "category_id or ranks");
     if (!read_optional(o, "category", &c.category))
         return bad_member(error, "category");
@@ -131,7 +134,8 @@ static void write_entry(struct bw_json *j, const struct bw_change *c, const char
     bw_json_object_end(j);
 }
 
-static enum bw_err read_entry(const struct bw_json_node *o, struct bw_change_entry *out, struct bw_error *error)
+static enum bw_err read_entry(const struct bw_json_node *o, struct bw_change_entry *out,
+                              struct bw_error *error)
 {
     struct bw_change_entry e = {0};
     enum bw_err err = change_read(bw_json_get(o, "change"), &e.change, error);
@@ -152,7 +156,8 @@ void bw_change_entry_encode(const struct bw_change *c, const char *title, int64_
     write_entry(&j, c, title, data_at);
 }
 
-enum bw_err bw_change_entry_decode(const char *json, size_t len, struct bw_change_entry *out, struct bw_error *error)
+enum bw_err bw_change_entry_decode(const char *json, size_t len, struct bw_change_entry *out,
+                                   struct bw_error *error)
 {
     struct bw_json_doc *doc;
     enum bw_err err = bw_json_parse(json, len, &doc, error);
@@ -184,12 +189,14 @@ void bw_request_encode(const struct bw_request_record *r, struct bw_buf *out)
     bw_json_object_end(&j);
 }
 
-static enum bw_err read_request(const struct bw_json_node *o, struct bw_request_record *r, struct bw_error *error)
+static enum bw_err read_request(const struct bw_json_node *o, struct bw_request_record *r,
+                                struct bw_error *error)
 {
     int64_t status, asins;
     if (!read_uuid(o, "batch_id", r->batch_id))
         return bad_member(error, "batch_id");
-    if (!bw_json_get_int(o, "started_at_ms", &r->started_at_ms) || !bw_json_get_int(o, "completed_at_ms", &r->completed_at_ms))
+    if (!bw_json_get_int(o, "started_at_ms", &r->started_at_ms) ||
+        !bw_json_get_int(o, "completed_at_ms", &r->completed_at_ms))
         return bad_member(error, "started_at_ms or completed_at_ms");
     if (!read_text(o, "endpoint", r->endpoint, sizeof(r->endpoint)))
         return bad_member(error, "endpoint");
@@ -197,7 +204,8 @@ static enum bw_err read_request(const struct bw_json_node *o, struct bw_request_
         return bad_member(error, "http_status");
     if (!bw_json_get_int(o, "asins", &asins) || asins < 0 || asins > INT_MAX)
         return bad_member(error, "asins");
-    if (!bw_json_get_int(o, "tokens_consumed", &r->tokens_consumed) || !bw_json_get_double(o, "cost_cents", &r->cost_cents))
+    if (!bw_json_get_int(o, "tokens_consumed", &r->tokens_consumed) ||
+        !bw_json_get_double(o, "cost_cents", &r->cost_cents))
         return bad_member(error, "tokens_consumed or cost_cents");
     if (!read_text(o, "error", r->error, sizeof(r->error)))
         return bad_member(error, "error");
@@ -207,7 +215,8 @@ static enum bw_err read_request(const struct bw_json_node *o, struct bw_request_
     return BW_OK;
 }
 
-enum bw_err bw_request_decode(const char *json, size_t len, struct bw_request_record *out, struct bw_error *error)
+enum bw_err bw_request_decode(const char *json, size_t len, struct bw_request_record *out,
+                              struct bw_error *error)
 {
     struct bw_json_doc *doc;
     struct bw_request_record r = {.asins = 0};
@@ -310,16 +319,20 @@ void bw_attempt_record_fini(struct bw_attempt_record *r)
     *r = (struct bw_attempt_record){.n_change_ids = 0};
 }
 
-static enum bw_err read_attempt(const struct bw_json_node *o, struct bw_attempt_record *r, struct bw_error *error)
+static enum bw_err read_attempt(const struct bw_json_node *o, struct bw_attempt_record *r,
+                                struct bw_error *error)
 {
     const struct bw_json_node *ids = bw_json_get(o, "change_ids");
     int64_t attempt;
     size_t n = bw_json_count(ids);
-    if (!read_text(o, "kind", r->kind, sizeof(r->kind)) || !read_text(o, "outcome", r->outcome, sizeof(r->outcome)))
+    if (!read_text(o, "kind", r->kind, sizeof(r->kind)) ||
+        !read_text(o, "outcome", r->outcome, sizeof(r->outcome)))
         return bad_member(error, "kind or outcome");
-    if (!read_text(o, "channel", r->channel, sizeof(r->channel)) || !read_text(o, "error", r->error, sizeof(r->error)))
+    if (!read_text(o, "channel", r->channel, sizeof(r->channel)) ||
+        !read_text(o, "error", r->error, sizeof(r->error)))
         return bad_member(error, "channel or error");
-    if (!bw_json_get_int(o, "attempt", &attempt) || attempt < 0 || attempt > INT_MAX || !bw_json_get_int(o, "at_ms", &r->at_ms))
+    if (!bw_json_get_int(o, "attempt", &attempt) || attempt < 0 || attempt > INT_MAX ||
+        !bw_json_get_int(o, "at_ms", &r->at_ms))
         return bad_member(error, "attempt or at_ms");
     if (!bw_json_is_array(ids) || n > LIST_MAX)
         return bad_member(error, "change_ids");
@@ -327,14 +340,16 @@ static enum bw_err read_attempt(const struct bw_json_node *o, struct bw_attempt_
     r->change_ids = bw_alloc_array(n, sizeof(*r->change_ids));
     for (; r->n_change_ids < n; r->n_change_ids++) {
         const char *id;
-        if (!bw_json_is_string(bw_json_at(ids, r->n_change_ids), &id) || strlen(id) != BW_UUID_TEXT - 1 || !is_uuid(id))
+        if (!bw_json_is_string(bw_json_at(ids, r->n_change_ids), &id) || strlen(id) != BW_UUID_TEXT - 1 ||
+            !is_uuid(id))
             return bad_member(error, "change_ids");
         r->change_ids[r->n_change_ids] = bw_strdup(id);
     }
     return BW_OK;
 }
 
-enum bw_err bw_attempt_decode(const char *json, size_t len, struct bw_attempt_record *out, struct bw_error *error)
+enum bw_err bw_attempt_decode(const char *json, size_t len, struct bw_attempt_record *out,
+                              struct bw_error *error)
 {
     struct bw_json_doc *doc;
     struct bw_attempt_record r = {.n_change_ids = 0};
@@ -365,7 +380,8 @@ void write_names(struct bw_json *j, const struct bw_category_name *names, size_t
     bw_json_array_end(j);
 }
 
-enum bw_err read_names(const struct bw_json_node *list, struct bw_category_name **names, size_t *n, struct bw_error *error)
+enum bw_err read_names(const struct bw_json_node *list, struct bw_category_name **names, size_t *n,
+                       struct bw_error *error)
 {
     size_t count = bw_json_count(list), got = 0;
     if (!bw_json_is_array(list) || count > LIST_MAX)
@@ -400,15 +416,16 @@ void bw_names_encode(int domain, const struct bw_category_name *names, size_t n,
     bw_json_object_end(&j);
 }
 
-enum bw_err bw_names_decode(const char *json, size_t len, int *domain, struct bw_category_name **names, size_t *n,
-                            struct bw_error *error)
+enum bw_err bw_names_decode(const char *json, size_t len, int *domain, struct bw_category_name **names,
+                            size_t *n, struct bw_error *error)
 {
     struct bw_json_doc *doc;
     int64_t value;
     enum bw_err err = bw_json_parse(json, len, &doc, error);
     if (err != BW_OK)
         return err;
-    if (!bw_json_get_int(bw_json_root(doc), "domain", &value) || value < 1 || value > 99 || !bw_domain_valid((int)value))
+    if (!bw_json_get_int(bw_json_root(doc), "domain", &value) || value < 1 || value > 99 ||
+        !bw_domain_valid((int)value))
         err = bad_member(error, "domain");
     else
         err = read_names(bw_json_get(bw_json_root(doc), "names"), names, n, error);

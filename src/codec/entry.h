@@ -16,4 +16,5 @@ bool read_optional(const struct bw_json_node *o, const char *name, char **out);
 bool read_uuid(const struct bw_json_node *o, const char *name, char out[BW_UUID_TEXT]);
 bool read_key(const struct bw_json_node *o, struct bw_product_key *out);
 void write_names(struct bw_json *j, const struct bw_category_name *names, size_t n);
-enum bw_err read_names(const struct bw_json_node *list, struct bw_category_name **names, size_t *n, struct bw_error *error);
+enum bw_err read_names(const struct bw_json_node *list, struct bw_category_name **names, size_t *n,
+                       struct bw_error *error);

@@ -14,7 +14,8 @@
 
 /* ---- encoding ---- */
 
-static void write_points(struct bw_json *j, const char *key, const struct bw_series *s, size_t from, size_t to)
+static void write_points(struct bw_json *j, const char *key, const struct bw_series *s, size_t from,
+                         size_t to)
 {
     bw_json_array(j, key);
     for (size_t i = from; i < to; i++) {
@@ -37,7 +38,8 @@ static void write_series(struct bw_json *j, const struct bw_detection *d, const 
     bw_json_object(j, "values");
     for (int k = 0; k < BW_VALUE_KINDS; k++) {
         if (d->value_from[k] < d->value_to[k])
-            write_points(j, bw_value_kind_name((enum bw_value_kind)k), &p->values[k], d->value_from[k], d->value_to[k]);
+            write_points(j, bw_value_kind_name((enum bw_value_kind)k), &p->values[k], d->value_from[k],
+                         d->value_to[k]);
     }
     bw_json_object_end(j);
 }
@@ -139,7 +141,8 @@ static bool read_unknown(const struct bw_json_node *o, enum bw_unknown *out)
     return false;
 }
 
-static enum bw_err read_changes(const struct bw_json_node *list, struct bw_check_record *r, struct bw_error *error)
+static enum bw_err read_changes(const struct bw_json_node *list, struct bw_check_record *r,
+                                struct bw_error *error)
 {
     size_t n = bw_json_count(list);
     if (!bw_json_is_array(list) || n > SERIES_MAX)
@@ -156,17 +159,20 @@ static enum bw_err read_changes(const struct bw_json_node *list, struct bw_check
 static bool read_reign(const struct bw_json_node *o, struct bw_reign *g)
 {
     const char *reason;
-    if (!read_uuid(o, "id", g->id) || !bw_json_get_int(o, "category_id", &g->category_id) || g->category_id <= 0 ||
-        !bw_json_get_int(o, "started_at", &g->started_at) || !bw_json_get_int(o, "ended_at", &g->ended_at) ||
+    if (!read_uuid(o, "id", g->id) || !bw_json_get_int(o, "category_id", &g->category_id) ||
+        g->category_id <= 0 || !bw_json_get_int(o, "started_at", &g->started_at) ||
+        !bw_json_get_int(o, "ended_at", &g->ended_at) ||
         !bw_json_get_int(o, "start_not_before", &g->start_not_before) ||
         !bw_json_get_int(o, "end_not_before", &g->end_not_before))
         return false;
-    if (g->ended_at != 0 && (!bw_json_get_string(o, "ended_by", &reason) || !bw_reason_parse(reason, &g->ended_by)))
+    if (g->ended_at != 0 &&
+        (!bw_json_get_string(o, "ended_by", &reason) || !bw_reason_parse(reason, &g->ended_by)))
         return false;
     return read_optional(o, "category", &g->category);
 }
 
-static enum bw_err read_reigns(const struct bw_json_node *list, struct bw_check_record *r, struct bw_error *error)
+static enum bw_err read_reigns(const struct bw_json_node *list, struct bw_check_record *r,
+                               struct bw_error *error)
 {
     size_t n = bw_json_count(list);
     if (!bw_json_is_array(list) || n > SERIES_MAX)
@@ -179,7 +185,8 @@ static enum bw_err read_reigns(const struct bw_json_node *list, struct bw_check_
     return BW_OK;
 }
 
-static enum bw_err read_unknowns(const struct bw_json_node *list, struct bw_check_record *r, struct bw_error *error)
+static enum bw_err read_unknowns(const struct bw_json_node *list, struct bw_check_record *r,
+                                 struct bw_error *error)
 {
     size_t n = bw_json_count(list);
     if (!bw_json_is_array(list) || n > SERIES_MAX)
@@ -242,7 +249,8 @@ static void on_series(void *ctx, const char *key, const struct bw_json_node *val
 {
     struct reading *r = ctx;
     struct bw_check_points p = {.category_id = 0};
-    if (r->bad || r->n == SERIES_MAX || !read_series_key(key, r->ranks, &p) || !read_points(value, &p.series)) {
+    if (r->bad || r->n == SERIES_MAX || !read_series_key(key, r->ranks, &p) ||
+        !read_points(value, &p.series)) {
         r->bad = true;
         return;
     }
@@ -270,7 +278,8 @@ static enum bw_err read_check(const struct bw_json_node *o, struct bw_check_reco
         return bad_member(error, "unknown or checked_at_ms");
     if (!read_uuid(o, "batch_id", r->batch_id))
         return bad_member(error, "batch_id");
-    if (!read_text(o, "raw_sha256", r->raw_sha256, sizeof(r->raw_sha256)) || !bw_json_get_bool(o, "raw_mended", &r->raw_mended))
+    if (!read_text(o, "raw_sha256", r->raw_sha256, sizeof(r->raw_sha256)) ||
+        !bw_json_get_bool(o, "raw_mended", &r->raw_mended))
         return bad_member(error, "raw_sha256 or raw_mended");
     if ((err = read_changes(bw_json_get(o, "changes"), r, error)) != BW_OK ||
         (err = read_reigns(bw_json_get(o, "reigns"), r, error)) != BW_OK ||

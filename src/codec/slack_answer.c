@@ -14,33 +14,83 @@ static const struct {
     const char *codes[48];
 } classes[] = {
     {BW_SLACK_RETRY,
-     {"ratelimited", "rate_limited", "request_timeout", "org_login_required", "team_added_to_org", "message_limit_exceeded"}},
+     {"ratelimited", "rate_limited", "request_timeout", "org_login_required", "team_added_to_org",
+      "message_limit_exceeded"}},
     {BW_SLACK_AMBIGUOUS, {"internal_error", "fatal_error", "service_unavailable"}},
     {BW_SLACK_OPERATOR,
-     {"not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired", "missing_scope",
-      "not_allowed_token_type", "no_permission", "access_denied", "accesslimited", "ekm_access_denied",
-      "enterprise_is_restricted", "two_factor_setup_required", "team_access_not_granted", "app_access_restricted", "is_bot",
-      "channel_not_found", "not_in_channel", "is_archived", "restricted_action", "restricted_action_read_only_channel",
-      "restricted_action_thread_only_channel", "restricted_action_non_threadable_channel",
-      "restricted_action_thread_locked", "messages_tab_disabled", "cannot_reply_to_message", "team_not_found",
-      "slack_connect_canvas_sharing_blocked", "slack_connect_file_link_sharing_blocked", "send_on_behalf_not_allowed",
-      "deprecated_endpoint", "method_deprecated", "unknown_method"}},
+     {"not_authed",
+      "invalid_auth",
+      "account_inactive",
+      "token_revoked",
+      "token_expired",
+      "missing_scope",
+      "not_allowed_token_type",
+      "no_permission",
+      "access_denied",
+      "accesslimited",
+      "ekm_access_denied",
+      "enterprise_is_restricted",
+      "two_factor_setup_required",
+      "team_access_not_granted",
+      "app_access_restricted",
+      "is_bot",
+      "channel_not_found",
+      "not_in_channel",
+      "is_archived",
+      "restricted_action",
+      "restricted_action_read_only_channel",
+      "restricted_action_thread_only_channel",
+      "restricted_action_non_threadable_channel",
+      "restricted_action_thread_locked",
+      "messages_tab_disabled",
+      "cannot_reply_to_message",
+      "team_not_found",
+      "slack_connect_canvas_sharing_blocked",
+      "slack_connect_file_link_sharing_blocked",
+      "send_on_behalf_not_allowed",
+      "deprecated_endpoint",
+      "method_deprecated",
+      "unknown_method"}},
     {BW_SLACK_OPERATOR, /* of incoming webhooks */
-     {"action_prohibited", "posting_to_general_channel_denied", "invalid_token", "no_service", "no_service_id",
-      "user_not_found", "channel_is_archived", "no_team", "team_disabled", "no_active_hooks"}},
+     {"action_prohibited", "posting_to_general_channel_denied", "invalid_token", "no_service",
+      "no_service_id", "user_not_found", "channel_is_archived", "no_team", "team_disabled",
+      "no_active_hooks"}},
     {BW_SLACK_PAYLOAD,
-     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "msg_too_large", "no_text",
-      "invalid_attachments", "too_many_attachments", "attachment_payload_limit_exceeded", "metadata_too_large",
-      "invalid_metadata_format", "invalid_metadata_schema", "metadata_must_be_sent_from_app", "markdown_text_conflict",
-      "too_many_contact_cards", "invalid_arguments", "invalid_arg_name", "invalid_array_arg", "invalid_charset",
-      "invalid_form_data", "invalid_post_type", "missing_post_type", "invalid_json", "json_not_object", "missing_file_data",
-      "invalid_payload", "duplicate_message_not_found", "duplicate_channel_not_found"}},
+     {"invalid_blocks",
+      "invalid_blocks_format",
+      "msg_blocks_too_long",
+      "msg_too_long",
+      "msg_too_large",
+      "no_text",
+      "invalid_attachments",
+      "too_many_attachments",
+      "attachment_payload_limit_exceeded",
+      "metadata_too_large",
+      "invalid_metadata_format",
+      "invalid_metadata_schema",
+      "metadata_must_be_sent_from_app",
+      "markdown_text_conflict",
+      "too_many_contact_cards",
+      "invalid_arguments",
+      "invalid_arg_name",
+      "invalid_array_arg",
+      "invalid_charset",
+      "invalid_form_data",
+      "invalid_post_type",
+      "missing_post_type",
+      "invalid_json",
+      "json_not_object",
+      "missing_file_data",
+      "invalid_payload",
+      "duplicate_message_not_found",
+      "duplicate_channel_not_found"}},
 };
 
 enum bw_slack_class bw_slack_error_class(const char *code)
 {
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        for (size_t k = 0; k < sizeof(classes[i].codes) / sizeof(classes[i].codes[0]) && classes[i].codes[k]; k++) {
+        for (size_t k = 0; k < sizeof(classes[i].codes) / sizeof(classes[i].codes[0]) && classes[i].codes[k];
+             k++) {
             if (strcmp(classes[i].codes[k], code) == 0)
                 return classes[i].class;
         }
@@ -100,7 +150,8 @@ static void put_detail(const struct bw_json_node *root, struct bw_slack_answer *
         snprintf(out->detail, sizeof(out->detail), "needed %s, provided %s", needed, provided);
 }
 
-static void classify_json(const struct bw_json_node *root, int64_t retry_after_ms, struct bw_slack_answer *out)
+static void classify_json(const struct bw_json_node *root, int64_t retry_after_ms,
+                          struct bw_slack_answer *out)
 {
     bool ok = false;
     const char *text;
@@ -135,8 +186,8 @@ static void classify_status(int status, struct bw_slack_answer *out)
         snprintf(out->detail, sizeof(out->detail), "this is not Slack: check SLACK_BASE_URL");
 }
 
-void bw_slack_classify(bool webhook, int status, bool sent, const char *body, size_t len, int64_t retry_after_ms,
-                       struct bw_slack_answer *out)
+void bw_slack_classify(bool webhook, int status, bool sent, const char *body, size_t len,
+                       int64_t retry_after_ms, struct bw_slack_answer *out)
 {
     *out = (struct bw_slack_answer){.class = BW_SLACK_AMBIGUOUS};
     if (status == 0) {
@@ -180,8 +231,8 @@ static bool holds(const struct bw_json_node *message, const char *change_id)
     return false;
 }
 
-enum bw_err bw_slack_history_find(const char *json, size_t len, const char *change_id, bool *found, char ts[32],
-                                  char cursor[256], struct bw_error *error)
+enum bw_err bw_slack_history_find(const char *json, size_t len, const char *change_id, bool *found,
+                                  char ts[32], char cursor[256], struct bw_error *error)
 {
     struct bw_json_doc *doc;
     bool ok = false;

@@ -215,12 +215,15 @@ static void put_marks(const struct bw_change_entry *e, const struct bw_message_o
         bw_buf_adds(out, " (possible repeat)");
 }
 
-static void put_headline(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *o, struct words w)
+static void put_headline(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *o,
+                         struct words w)
 {
     const struct bw_change *c = &entries[0].change;
     size_t loss = find_loss(entries, n, 0);
     if (n == 1 || (n == 2 && loss == 1)) {
-        const char *what = c->type == BW_LOST ? "⚠️ BEST SELLER LOST" : n == 1 ? "🎉 BEST SELLER GAINED" : "↕️ BEST SELLER CAME AND WENT";
+        const char *what = c->type == BW_LOST ? "⚠️ BEST SELLER LOST"
+                           : n == 1           ? "🎉 BEST SELLER GAINED"
+                                              : "↕️ BEST SELLER CAME AND WENT";
         bw_buf_addf(w.out, "%s - #1 in ", what);
         put_category(c, w);
     } else {
@@ -268,8 +271,8 @@ static void put_body(const struct bw_change_entry *entries, size_t n, struct wor
         told += find_loss(entries, n, i) ? 2 : 1;
     }
     if (told < n)
-        bw_buf_addf(w.out, "… and %zu more changes: badgewatch changes --asin %d:%s\n", n - told, entries[0].change.key.domain,
-                    entries[0].change.key.asin);
+        bw_buf_addf(w.out, "… and %zu more changes: badgewatch changes --asin %d:%s\n", n - told,
+                    entries[0].change.key.domain, entries[0].change.key.asin);
 }
 
 static void put_urls(const struct bw_product_key *key, char amazon[128], char keepa[128])
@@ -296,7 +299,8 @@ static void put_age(const struct bw_change_entry *e, const char *before, struct 
     bw_buf_addf(out, "%sdata %s old", before, words);
 }
 
-void bw_slack_changes_text(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *options, struct bw_buf *out)
+void bw_slack_changes_text(const struct bw_change_entry *entries, size_t n,
+                           const struct bw_message_options *options, struct bw_buf *out)
 {
     struct words w = {.markup = true, .out = out};
     put_headline(entries, n, options, w);
@@ -308,7 +312,8 @@ void bw_slack_changes_text(const struct bw_change_entry *entries, size_t n, cons
 
 /* ---- JSON ---- */
 
-static void write_text_object(struct bw_json *j, const char *key, const char *type, const char *text, size_t len)
+static void write_text_object(struct bw_json *j, const char *key, const char *type, const char *text,
+                              size_t len)
 {
     bw_json_object(j, key);
     bw_json_string(j, "type", type);
@@ -352,7 +357,8 @@ static void write_header(struct bw_json *j, const struct bw_buf *headline)
     bw_buf_fini(&cut);
 }
 
-static void write_blocks(struct bw_json *j, const struct bw_change_entry *entries, size_t n, const struct bw_message_options *o)
+static void write_blocks(struct bw_json *j, const struct bw_change_entry *entries, size_t n,
+                         const struct bw_message_options *o)
 {
     struct bw_buf part;
     struct words w = {.markup = false, .out = &part};
@@ -384,7 +390,8 @@ static void write_metadata(struct bw_json *j, const struct bw_change_entry *entr
     bw_json_object_end(j);
 }
 
-static void begin_message(struct bw_json *j, const struct bw_message_options *o, const struct bw_buf *text, struct bw_buf *out)
+static void begin_message(struct bw_json *j, const struct bw_message_options *o, const struct bw_buf *text,
+                          struct bw_buf *out)
 {
     bw_json_init(j, out);
     bw_json_object(j, NULL);
@@ -395,7 +402,8 @@ static void begin_message(struct bw_json *j, const struct bw_message_options *o,
     bw_json_bool(j, "unfurl_media", false);
 }
 
-void bw_slack_changes(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *options, struct bw_buf *out)
+void bw_slack_changes(const struct bw_change_entry *entries, size_t n,
+                      const struct bw_message_options *options, struct bw_buf *out)
 {
     struct bw_json j;
     struct bw_buf text;

@@ -5,8 +5,8 @@
 #include "badgewatch/base/alloc.h"
 #include "values.h"
 
-#include <ini.h>
 #include <errno.h>
+#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,19 +110,21 @@ static void nearest(const char *name, bool in_file, char *out, size_t size)
 
 /* ---- layers ---- */
 
-static enum bw_err give(struct layers *l, struct given *layer, bool in_file, const char *where, const char *name,
-                        const char *value)
+static enum bw_err give(struct layers *l, struct given *layer, bool in_file, const char *where,
+                        const char *name, const char *value)
 {
     bool is_file = false;
     int i = find(name, in_file, &is_file);
     if (i < 0) {
         char known[80] = "";
         nearest(name, in_file, known, sizeof(known));
-        return bw_error_set(l->error, BW_ERR_INVALID, "%s: unknown setting '%s'; did you mean '%s'?", where, name, known);
+        return bw_error_set(l->error, BW_ERR_INVALID, "%s: unknown setting '%s'; did you mean '%s'?", where,
+                            name, known);
     }
     struct given *g = &layer[i];
     if (g->text)
-        return bw_error_set(l->error, BW_ERR_INVALID, "%s: '%s' is given twice (also at %s)", where, name, g->where);
+        return bw_error_set(l->error, BW_ERR_INVALID, "%s: '%s' is given twice (also at %s)", where, name,
+                            g->where);
     g->text = bw_strdup(value);
     g->is_file = is_file;
     snprintf(g->where, sizeof(g->where), "%s", where);
@@ -141,7 +143,8 @@ static enum bw_err read_environment(struct layers *l, char *const *envp)
         bool ours = strncmp(*envp, "BADGEWATCH_", 11) == 0;
         if (len >= sizeof(name)) {
             if (ours)
-                return bw_error_set(l->error, BW_ERR_INVALID, "environment: unknown setting '%.40s...'", *envp);
+                return bw_error_set(l->error, BW_ERR_INVALID, "environment: unknown setting '%.40s...'",
+                                    *envp);
             continue;
         }
         memcpy(name, *envp, len);
@@ -165,7 +168,8 @@ static int on_ini(void *user, const char *section, const char *name, const char 
     if (l->err != BW_OK)
         return 1;
     if (section[0])
-        l->err = bw_error_set(l->error, BW_ERR_INVALID, "%s: section '[%s]' was not expected", where, section);
+        l->err =
+            bw_error_set(l->error, BW_ERR_INVALID, "%s: section '[%s]' was not expected", where, section);
     else
         l->err = give(l, l->file, true, where, name, value);
     return l->err == BW_OK;
@@ -193,7 +197,9 @@ static enum bw_err read_file(struct layers *l, const char *path, bool must_exist
     int bad = ini_parse_stream(read_line, l, on_ini, l);
     fclose(l->stream);
     if (l->too_long)
-        return bw_error_set(l->error, BW_ERR_TOO_BIG, "%s:%d: the line is longer than 198 bytes (use the environment, or a file)", path, l->too_long);
+        return bw_error_set(l->error, BW_ERR_TOO_BIG,
+                            "%s:%d: the line is longer than 198 bytes (use the environment, or a file)", path,
+                            l->too_long);
     if (l->err != BW_OK)
         return l->err;
     if (bad != 0)
@@ -208,7 +214,8 @@ static enum bw_err read_secret(struct layers *l, const struct setting *s, const 
     char text[SECRET_MAX];
     FILE *f = fopen(g->text, "re");
     if (!f)
-        return bw_error_set(l->error, BW_ERR_SYSTEM, "%s: %s_FILE '%s': %s", g->where, s->name, g->text, strerror(errno));
+        return bw_error_set(l->error, BW_ERR_SYSTEM, "%s: %s_FILE '%s': %s", g->where, s->name, g->text,
+                            strerror(errno));
     size_t n = fread(text, 1, sizeof(text) - 1, f);
     bool failed = ferror(f) != 0;
     fclose(f);
@@ -217,11 +224,13 @@ static enum bw_err read_secret(struct layers *l, const struct setting *s, const 
     text[n] = '\0';
     enum bw_err err = BW_OK;
     if (failed)
-        err = bw_error_set(l->error, BW_ERR_SYSTEM, "%s: %s_FILE '%s' cannot be read", g->where, s->name, g->text);
+        err = bw_error_set(l->error, BW_ERR_SYSTEM, "%s: %s_FILE '%s' cannot be read", g->where, s->name,
+                           g->text);
     else if (n == 0)
         err = bw_error_set(l->error, BW_ERR_INVALID, "%s: %s_FILE '%s' is empty", g->where, s->name, g->text);
     else if (n == sizeof(text) - 1 || strlen(text) != n)
-        err = bw_error_set(l->error, BW_ERR_INVALID, "%s: %s_FILE '%s' does not hold a secret", g->where, s->name, g->text);
+        err = bw_error_set(l->error, BW_ERR_INVALID, "%s: %s_FILE '%s' does not hold a secret", g->where,
+                           s->name, g->text);
     else
         *out = bw_strdup(text);
     explicit_bzero(text, sizeof(text));
@@ -245,12 +254,13 @@ static enum bw_err apply(struct layers *l, size_t i, struct bw_conf *conf)
     if (ok)
         return BW_OK;
     if (s->kind == SECRET) /* never shown */
-        return bw_error_set(l->error, BW_ERR_INVALID, "%s: %s: a printable text was expected", g->where, s->name);
+        return bw_error_set(l->error, BW_ERR_INVALID, "%s: %s: a printable text was expected", g->where,
+                            s->name);
     struct bw_buf shown;
     bw_buf_init(&shown, 4096);
     bw_conf_redact_url(text, &shown);
-    enum bw_err err = bw_error_set(l->error, BW_ERR_INVALID, "%s: %s '%s': %s was expected", g->where, s->name,
-                                   bw_buf_str(&shown), s->form);
+    enum bw_err err = bw_error_set(l->error, BW_ERR_INVALID, "%s: %s '%s': %s was expected", g->where,
+                                   s->name, bw_buf_str(&shown), s->form);
     bw_buf_fini(&shown);
     return err;
 }
@@ -259,13 +269,17 @@ static enum bw_err check_slack(const struct bw_conf *c, struct bw_error *error)
 {
     bool token = c->slack_bot_token[0], channel = c->slack_channel[0], hook = c->slack_webhook_url[0];
     if (hook && (token || channel))
-        return bw_error_set(error, BW_ERR_INVALID,
-                            "SLACK_WEBHOOK_URL is instead of SLACK_BOT_TOKEN and SLACK_CHANNEL: one way was expected");
+        return bw_error_set(
+            error, BW_ERR_INVALID,
+            "SLACK_WEBHOOK_URL is instead of SLACK_BOT_TOKEN and SLACK_CHANNEL: one way was expected");
     if (token && !channel)
-        return bw_error_set(error, BW_ERR_INVALID, "SLACK_CHANNEL was expected, since SLACK_BOT_TOKEN is set");
+        return bw_error_set(error, BW_ERR_INVALID,
+                            "SLACK_CHANNEL was expected, since SLACK_BOT_TOKEN is set");
     if (channel && !token)
-        return bw_error_set(error, BW_ERR_INVALID, "SLACK_BOT_TOKEN was expected, since SLACK_CHANNEL is set");
-    if (hook && strncmp(c->slack_webhook_url, "https://", 8) != 0 && strncmp(c->slack_webhook_url, "http://", 7) != 0)
+        return bw_error_set(error, BW_ERR_INVALID,
+                            "SLACK_BOT_TOKEN was expected, since SLACK_CHANNEL is set");
+    if (hook && strncmp(c->slack_webhook_url, "https://", 8) != 0 &&
+        strncmp(c->slack_webhook_url, "http://", 7) != 0)
         return bw_error_set(error, BW_ERR_INVALID, "SLACK_WEBHOOK_URL: a URL was expected");
     return BW_OK;
 }

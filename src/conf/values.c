@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SETTING(kind_, member, name_, fallback_, form_, text_) \
+#define SETTING(kind_, member, name_, fallback_, form_, text_)                                               \
     {kind_, name_, fallback_, form_, text_, offsetof(struct bw_conf, member)},
 const struct setting bw_settings[] = {
 #include "settings.def"

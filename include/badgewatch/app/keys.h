@@ -28,9 +28,9 @@ struct bw_keys {
     char *staged_bytes, *tokens, *names, *epoch;
 };
 
-#define BW_KEY_MAX 128 /* room for a product's or a daemon's key; the prefix is at most 40 characters */
+#define BW_KEY_MAX        128 /* room for a product's or a daemon's key; the prefix is at most 40 characters */
 #define BW_GROUP_POSTGRES "postgres"
-#define BW_GROUP_SLACK "slack"
+#define BW_GROUP_SLACK    "slack"
 
 void bw_keys_init(struct bw_keys *k, const char *prefix);
 void bw_keys_fini(struct bw_keys *k);

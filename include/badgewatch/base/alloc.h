@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-void *bw_alloc(size_t size);               /* zeroed; size 0 gives a valid pointer */
+void *bw_alloc(size_t size);                 /* zeroed; size 0 gives a valid pointer */
 void *bw_alloc_array(size_t n, size_t size); /* zeroed; aborts on overflow */
 void *bw_realloc_array(void *p, size_t n, size_t size);
 char *bw_strdup(const char *s);            /* NULL gives NULL */

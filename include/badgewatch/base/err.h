@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-#define BW_MUSTCHECK __attribute__((warn_unused_result))
+#define BW_MUSTCHECK         __attribute__((warn_unused_result))
 #define BW_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 enum bw_err {

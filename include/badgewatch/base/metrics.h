@@ -20,8 +20,10 @@ void bw_metrics_free(struct bw_metrics *m);
  * they are. For counters the name includes its _total. labels is "" or `outcome="ok"` (already escaped).
  * bounds (ascending upper limits, +Inf implied) only for histograms. Asking again for the same name and
  * labels gives the same series; asking with another type is our own mistake (assert). */
-struct bw_metric *bw_metrics_counter(struct bw_metrics *m, const char *name, const char *labels, const char *help);
-struct bw_metric *bw_metrics_gauge(struct bw_metrics *m, const char *name, const char *labels, const char *help);
+struct bw_metric *bw_metrics_counter(struct bw_metrics *m, const char *name, const char *labels,
+                                     const char *help);
+struct bw_metric *bw_metrics_gauge(struct bw_metrics *m, const char *name, const char *labels,
+                                   const char *help);
 struct bw_metric *bw_metrics_histogram(struct bw_metrics *m, const char *name, const char *labels,
                                        const char *help, const double *bounds, size_t n_bounds);
 
@@ -34,6 +36,6 @@ double bw_metric_value(const struct bw_metric *s); /* counter, gauge: value; his
  * process_open_fds, process_max_fds, process_start_time_seconds from /proc/self. */
 void bw_metrics_process(struct bw_metrics *m);
 
-#define BW_METRICS_TYPE_TEXT "text/plain; version=0.0.4; charset=utf-8"
+#define BW_METRICS_TYPE_TEXT        "text/plain; version=0.0.4; charset=utf-8"
 #define BW_METRICS_TYPE_OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 enum bw_err bw_metrics_render(const struct bw_metrics *m, bool openmetrics, struct bw_buf *out) BW_MUSTCHECK;

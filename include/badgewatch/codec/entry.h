@@ -25,8 +25,8 @@ struct bw_check_record {
     enum bw_unknown unknown;
     int64_t checked_at_ms;
     char batch_id[BW_UUID_TEXT];
-    char raw_sha256[65];   /* "" when there is no raw */
-    bool raw_mended;       /* raw was not valid UTF-8; the stored text is mended, the hash is of the original */
+    char raw_sha256[65]; /* "" when there is no raw */
+    bool raw_mended;     /* raw was not valid UTF-8; the stored text is mended, the hash is of the original */
     struct bw_change *changes;
     size_t n_changes;
     struct bw_reign *reigns;
@@ -43,18 +43,21 @@ struct bw_check_record {
 /* Encodes from a detection (no copies made). */
 void bw_check_encode(const struct bw_detection *d, const struct bw_product *p, int64_t checked_at_ms,
                      const char *batch_id, const char *raw_sha256, bool raw_mended, struct bw_buf *out);
-enum bw_err bw_check_decode(const char *json, size_t len, struct bw_check_record *out, struct bw_error *error) BW_MUSTCHECK;
+enum bw_err bw_check_decode(const char *json, size_t len, struct bw_check_record *out,
+                            struct bw_error *error) BW_MUSTCHECK;
 void bw_check_record_fini(struct bw_check_record *r);
 
 /* ---- change ---- */
 /* What a message needs to know of a change and its product. */
 struct bw_change_entry {
     struct bw_change change;
-    char *title; /* may be NULL */
+    char *title;     /* may be NULL */
     int64_t data_at; /* freshness of the data behind it (rule 9), unix s; 0 unknown */
 };
-void bw_change_entry_encode(const struct bw_change *c, const char *title, int64_t data_at, struct bw_buf *out);
-enum bw_err bw_change_entry_decode(const char *json, size_t len, struct bw_change_entry *out, struct bw_error *error) BW_MUSTCHECK;
+void bw_change_entry_encode(const struct bw_change *c, const char *title, int64_t data_at,
+                            struct bw_buf *out);
+enum bw_err bw_change_entry_decode(const char *json, size_t len, struct bw_change_entry *out,
+                                   struct bw_error *error) BW_MUSTCHECK;
 void bw_change_entry_fini(struct bw_change_entry *e);
 
 /* ---- request: one row of api_usage_log ---- */
@@ -71,7 +74,8 @@ struct bw_request_record {
     char error[256]; /* "" = none */
 };
 void bw_request_encode(const struct bw_request_record *r, struct bw_buf *out);
-enum bw_err bw_request_decode(const char *json, size_t len, struct bw_request_record *out, struct bw_error *error) BW_MUSTCHECK;
+enum bw_err bw_request_decode(const char *json, size_t len, struct bw_request_record *out,
+                              struct bw_error *error) BW_MUSTCHECK;
 
 /* ---- told: what Slack accepted ---- */
 struct bw_told_record {
@@ -82,7 +86,8 @@ struct bw_told_record {
 };
 void bw_told_encode(const struct bw_change_entry *entries, size_t n, const char *channel, const char *ts,
                     int64_t told_at_ms, struct bw_buf *out);
-enum bw_err bw_told_decode(const char *json, size_t len, struct bw_told_record *out, struct bw_error *error) BW_MUSTCHECK;
+enum bw_err bw_told_decode(const char *json, size_t len, struct bw_told_record *out,
+                           struct bw_error *error) BW_MUSTCHECK;
 void bw_told_record_fini(struct bw_told_record *r);
 
 /* ---- attempt: one row of notification_log ---- */
@@ -97,10 +102,11 @@ struct bw_attempt_record {
     int64_t at_ms;
 };
 void bw_attempt_encode(const struct bw_attempt_record *r, struct bw_buf *out);
-enum bw_err bw_attempt_decode(const char *json, size_t len, struct bw_attempt_record *out, struct bw_error *error) BW_MUSTCHECK;
+enum bw_err bw_attempt_decode(const char *json, size_t len, struct bw_attempt_record *out,
+                              struct bw_error *error) BW_MUSTCHECK;
 void bw_attempt_record_fini(struct bw_attempt_record *r);
 
 /* ---- category: names learned ---- */
 void bw_names_encode(int domain, const struct bw_category_name *names, size_t n, struct bw_buf *out);
-enum bw_err bw_names_decode(const char *json, size_t len, int *domain, struct bw_category_name **names, size_t *n,
-                            struct bw_error *error) BW_MUSTCHECK;
+enum bw_err bw_names_decode(const char *json, size_t len, int *domain, struct bw_category_name **names,
+                            size_t *n, struct bw_error *error) BW_MUSTCHECK;

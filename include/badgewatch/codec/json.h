@@ -30,7 +30,8 @@ void bw_json_time_ms(struct bw_json *j, const char *key, int64_t unix_ms);
  * 64 MB, no two members of one name. A null has no node: it is NULL, like what is absent. */
 struct bw_json_doc;
 struct bw_json_node;
-enum bw_err bw_json_parse(const char *text, size_t len, struct bw_json_doc **out, struct bw_error *error) BW_MUSTCHECK;
+enum bw_err bw_json_parse(const char *text, size_t len, struct bw_json_doc **out,
+                          struct bw_error *error) BW_MUSTCHECK;
 void bw_json_free(struct bw_json_doc *doc);
 const struct bw_json_node *bw_json_root(const struct bw_json_doc *doc);
 /* NULL if the parent is NULL, not an object/array, or has no such member. */
@@ -38,8 +39,10 @@ const struct bw_json_node *bw_json_get(const struct bw_json_node *parent, const 
 const struct bw_json_node *bw_json_at(const struct bw_json_node *array, size_t i);
 size_t bw_json_count(const struct bw_json_node *array); /* array: elements; else 0 */
 /* false (and *out untouched) if absent or of another type; numbers in strings are not numbers. */
-bool bw_json_get_string(const struct bw_json_node *parent, const char *key, const char **out); /* no embedded NUL */
-bool bw_json_get_int(const struct bw_json_node *parent, const char *key, int64_t *out); /* 2^63 and more: false */
+bool bw_json_get_string(const struct bw_json_node *parent, const char *key,
+                        const char **out); /* no embedded NUL */
+bool bw_json_get_int(const struct bw_json_node *parent, const char *key,
+                     int64_t *out); /* 2^63 and more: false */
 bool bw_json_get_double(const struct bw_json_node *parent, const char *key, double *out);
 bool bw_json_get_bool(const struct bw_json_node *parent, const char *key, bool *out);
 bool bw_json_is_string(const struct bw_json_node *node, const char **out);
@@ -47,4 +50,5 @@ bool bw_json_is_int(const struct bw_json_node *node, int64_t *out);
 bool bw_json_is_object(const struct bw_json_node *node);
 bool bw_json_is_array(const struct bw_json_node *node);
 /* Calls cb for each member of an object. */
-void bw_json_each(const struct bw_json_node *object, void (*cb)(void *ctx, const char *key, const struct bw_json_node *value), void *ctx);
+void bw_json_each(const struct bw_json_node *object,
+                  void (*cb)(void *ctx, const char *key, const struct bw_json_node *value), void *ctx);

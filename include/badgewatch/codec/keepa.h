@@ -43,14 +43,20 @@ enum bw_err bw_keepa_splitter_finish(struct bw_keepa_splitter *s, struct bw_keep
 /* Decodes one product object. Always gives a product: where it cannot be used, product->unknown says so. BW_ERR_*
  * only when not even domain and asin could be read: then *product is empty and needs no fini. expected_domain is used
  * where domainId is absent. */
-enum bw_err bw_keepa_product_decode(const char *json, size_t len, int expected_domain, struct bw_product *product,
-                                    struct bw_error *error) BW_MUSTCHECK;
+enum bw_err bw_keepa_product_decode(const char *json, size_t len, int expected_domain,
+                                    struct bw_product *product, struct bw_error *error) BW_MUSTCHECK;
 
 /* An answer of another endpoint (/token, /category), or an error body: whole text. names: categories and
  * categoryParents of a /category answer (array and names to be freed by bw_keepa_names_free); may be NULL. */
 enum bw_err bw_keepa_answer_decode(const char *json, size_t len, struct bw_keepa_envelope *envelope,
-                                   struct bw_category_name **names, size_t *n_names, struct bw_error *error) BW_MUSTCHECK;
+                                   struct bw_category_name **names, size_t *n_names,
+                                   struct bw_error *error) BW_MUSTCHECK;
 void bw_keepa_names_free(struct bw_category_name *names, size_t n);
+
+/* The product's bytes as what the database can keep in a json column: as they are if they are JSON in valid UTF-8; else
+ * mended (U+FFFD for each bad sequence), and if they are no JSON even then, as one JSON string. True if they had to be
+ * changed: *out holds the text then; else *out stays empty and the bytes are the text. */
+bool bw_keepa_raw_mend(const char *json, size_t len, struct bw_buf *out);
 
 /* True if the bytes are valid UTF-8 and hold no NUL. Otherwise, bw_utf8_mend appends a copy in which each bad
  * sequence is U+FFFD. */

@@ -5,19 +5,21 @@
 #include "badgewatch/codec/entry.h"
 
 struct bw_message_options {
-    const char *channel;   /* "" for a webhook */
-    bool plain;            /* text only: after a payload error */
-    bool possible_repeat;  /* mark "(possible repeat)" */
-    int64_t now_ms;        /* for the mark of late alerts */
-    bool metadata;         /* false for a webhook */
+    const char *channel;  /* "" for a webhook */
+    bool plain;           /* text only: after a payload error */
+    bool possible_repeat; /* mark "(possible repeat)" */
+    int64_t now_ms;       /* for the mark of late alerts */
+    bool metadata;        /* false for a webhook */
 };
 
 /* All changes of one product in one check, in order: one message. A lost that follows a gained of the same category in
  * the list is told as a stay that came and went. entries: same product; n >= 1. Far below 4,000 characters whatever
  * the titles and the number of changes (more than 10 are counted, not listed). */
-void bw_slack_changes(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *options, struct bw_buf *out);
+void bw_slack_changes(const struct bw_change_entry *entries, size_t n,
+                      const struct bw_message_options *options, struct bw_buf *out);
 /* The same message's plain text only (also for logs and tests). */
-void bw_slack_changes_text(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *options, struct bw_buf *out);
+void bw_slack_changes_text(const struct bw_change_entry *entries, size_t n,
+                           const struct bw_message_options *options, struct bw_buf *out);
 /* `badgewatch notify-test`: marked TEST. */
 void bw_slack_test(const struct bw_message_options *options, const char *host, struct bw_buf *out);
 
@@ -43,11 +45,11 @@ struct bw_slack_answer {
 
 /* status 0: no complete response; then `sent` false = BW_SLACK_RETRY, true = BW_SLACK_AMBIGUOUS. webhook: the
  * plain-text rules of incoming webhooks. retry_after_ms -1 if the header was absent. */
-void bw_slack_classify(bool webhook, int status, bool sent, const char *body, size_t len, int64_t retry_after_ms,
-                       struct bw_slack_answer *out);
+void bw_slack_classify(bool webhook, int status, bool sent, const char *body, size_t len,
+                       int64_t retry_after_ms, struct bw_slack_answer *out);
 /* One class for an error code of Slack (table of slack.md 1.3). Unknown codes are BW_SLACK_AMBIGUOUS: they may be new. */
 enum bw_slack_class bw_slack_error_class(const char *code);
 
 /* A conversations.history answer: the ts of the message whose metadata (event_type badgewatch_changes) holds change_id. */
-enum bw_err bw_slack_history_find(const char *json, size_t len, const char *change_id, bool *found, char ts[32],
-                                  char cursor[256], struct bw_error *error) BW_MUSTCHECK;
+enum bw_err bw_slack_history_find(const char *json, size_t len, const char *change_id, bool *found,
+                                  char ts[32], char cursor[256], struct bw_error *error) BW_MUSTCHECK;

@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BW_UPDATE_AUTO (-1000) /* keepa_update = auto */
-#define BW_BACKFILL_FULL (-1)  /* backfill = full: the whole history */
+#define BW_UPDATE_AUTO   (-1000) /* keepa_update = auto */
+#define BW_BACKFILL_FULL (-1)    /* backfill = full: the whole history */
 
 /* Strings are owned by the struct and never NULL: "" means not set. Secrets are plain strings here and are
  * never printed (bw_conf_print shows "set (N characters)"). */
@@ -37,7 +37,7 @@ struct bw_conf {
     char *currency;
     double token_reserve; /* 0..1, part of the bucket */
     int64_t group_window_ms;
-    int keepa_update_h; /* BW_UPDATE_AUTO, or -1.. hours */
+    int keepa_update_h;  /* BW_UPDATE_AUTO, or -1.. hours */
     char *heartbeat_url; /* treated as a secret: such URLs hold an id */
     int concurrency;
     int backfill_days; /* BW_BACKFILL_FULL, or days >= 1 ("off" = 1) */
@@ -52,7 +52,8 @@ struct bw_conf {
  * conf/badgewatch.conf if it exists. Any invalid, unknown or doubled setting fails the whole load with a
  * text that names the setting, where it stands (environment, or file:line) and what was expected. The
  * caller frees *conf with bw_conf_fini after success; on failure nothing is left to free. */
-enum bw_err bw_conf_load(struct bw_conf *conf, char *const *envp, const char *path, struct bw_error *error) BW_MUSTCHECK;
+enum bw_err bw_conf_load(struct bw_conf *conf, char *const *envp, const char *path,
+                         struct bw_error *error) BW_MUSTCHECK;
 void bw_conf_fini(struct bw_conf *conf); /* wipes secrets before freeing */
 
 /* The text of `badgewatch help config`: each setting, its default and what it is for. */

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#define BW_ASIN_LEN 10
+#define BW_ASIN_LEN     10
 #define BW_PRODUCT_TEXT 16 /* "12:B0D8W1YVBX" and a NUL fit */
 
 struct bw_product_key {
@@ -20,7 +20,8 @@ const char *bw_domain_host(int domain);
 /* "usd", "gbp", "jpy" ... upper case ISO 4217; NULL for an invalid domain. */
 const char *bw_domain_currency(int domain);
 /* Accepts both forms, no blanks, upper case only. The error says what was expected. */
-enum bw_err bw_product_key_parse(const char *text, struct bw_product_key *out, struct bw_error *error) BW_MUSTCHECK;
+enum bw_err bw_product_key_parse(const char *text, struct bw_product_key *out,
+                                 struct bw_error *error) BW_MUSTCHECK;
 /* Always with the domain: "1:B0D8W1YVBX", as in Redis. */
 void bw_product_key_format(const struct bw_product_key *key, char out[BW_PRODUCT_TEXT]);
 int bw_product_key_compare(const struct bw_product_key *a, const struct bw_product_key *b);

@@ -20,8 +20,8 @@ struct bw_bucket {
 void bw_bucket_init(struct bw_bucket *b);
 /* From an envelope; negative rates count as 0. Envelopes whose token fields are all zero (parameter errors) must
  * not be given. An answer older than the newest one known (by `at`) is ignored. */
-void bw_bucket_told(struct bw_bucket *b, int64_t left, int64_t rate, double flow_reduction, int64_t refill_in_ms,
-                    struct bw_mono at);
+void bw_bucket_told(struct bw_bucket *b, int64_t left, int64_t rate, double flow_reduction,
+                    int64_t refill_in_ms, struct bw_mono at);
 int64_t bw_bucket_capacity(const struct bw_bucket *b);
 /* Balance expected at `now`: told + ticks since (capped at capacity) - in flight. */
 int64_t bw_bucket_left(const struct bw_bucket *b, struct bw_mono now);

@@ -8,9 +8,17 @@
 #define BW_UUID_TEXT 37
 
 enum bw_change_type { BW_GAINED, BW_LOST };
-enum bw_reason { BW_REACHED_TOP, BW_OUTRANKED, BW_UNRANKED_LOSS, BW_CATEGORY_REMOVED, BW_DELISTED, BW_REASONS };
+enum bw_reason {
+    BW_REACHED_TOP,
+    BW_OUTRANKED,
+    BW_UNRANKED_LOSS,
+    BW_CATEGORY_REMOVED,
+    BW_DELISTED,
+    BW_REASONS
+};
 const char *bw_change_type_name(enum bw_change_type t); /* "gained", "lost" */
-const char *bw_reason_name(enum bw_reason r); /* "reached_top", "outranked", "unranked", "category_removed", "delisted" */
+const char *
+bw_reason_name(enum bw_reason r); /* "reached_top", "outranked", "unranked", "category_removed", "delisted" */
 bool bw_change_type_parse(const char *name, enum bw_change_type *out);
 bool bw_reason_parse(const char *name, enum bw_reason *out);
 
@@ -20,13 +28,13 @@ struct bw_change {
     enum bw_change_type type;
     enum bw_reason reason;
     int64_t category_id;
-    char *category;          /* name; NULL if none is known yet */
-    int64_t previous_rank;   /* BW_UNRANKED and BW_NO_RANK are NULL in the table */
-    int64_t new_rank;        /* same */
-    int64_t occurred_at;     /* unix s, Keepa's clock */
-    int64_t detected_at_ms;  /* our clock */
+    char *category;            /* name; NULL if none is known yet */
+    int64_t previous_rank;     /* BW_UNRANKED and BW_NO_RANK are NULL in the table */
+    int64_t new_rank;          /* same */
+    int64_t occurred_at;       /* unix s, Keepa's clock */
+    int64_t detected_at_ms;    /* our clock */
     int64_t previous_check_at; /* unix s, Keepa's clock; 0 = none */
-    int64_t held_since;      /* lost: start of the reign that ended */
+    int64_t held_since;        /* lost: start of the reign that ended */
 };
 void bw_change_fini(struct bw_change *c);
 
@@ -47,7 +55,8 @@ struct bw_reign {
 };
 void bw_reign_fini(struct bw_reign *r);
 /* UUID version 5 of "reign:domain:asin:category:started_at". */
-void bw_reign_id(const struct bw_product_key *key, int64_t category_id, int64_t started_at, char out[BW_UUID_TEXT]);
+void bw_reign_id(const struct bw_product_key *key, int64_t category_id, int64_t started_at,
+                 char out[BW_UUID_TEXT]);
 
 /* A period is known by product, category and from_at: the check that closes it says the same from_at (the reason may
  * have changed meanwhile). */

@@ -8,11 +8,11 @@
 #include "badgewatch/core/state.h"
 
 struct bw_detect_input {
-    const struct bw_state *prev;       /* never NULL; version 0 at first sight */
-    const struct bw_product *product;  /* never NULL; unknown != BW_KNOWN for absent and unusable ones */
-    int64_t answered_at;    /* Keepa's clock: timestamp of the envelope, unix s; never 0 */
-    int64_t detected_at_ms; /* our clock */
-    bool others_answer;     /* some other product answered usably in the last hour (rule 4, delisted) */
+    const struct bw_state *prev;      /* never NULL; version 0 at first sight */
+    const struct bw_product *product; /* never NULL; unknown != BW_KNOWN for absent and unusable ones */
+    int64_t answered_at;              /* Keepa's clock: timestamp of the envelope, unix s; never 0 */
+    int64_t detected_at_ms;           /* our clock */
+    bool others_answer; /* some other product answered usably in the last hour (rule 4, delisted) */
 };
 
 /* Points of product->ranks[series] with index in [from, to) are new. Points later than a day after the answer, or
@@ -24,19 +24,19 @@ struct bw_new_points {
 };
 
 struct bw_detection {
-    struct bw_state next;       /* version = prev.version + 1 */
-    enum bw_unknown unknown;    /* outcome of this check; BW_UNKNOWN_STALE: answer was older than the state */
-    bool first_sight;           /* baseline: nothing is alerted */
-    struct bw_change *changes;  /* by occurred_at, then category, lost before gained at the same moment */
+    struct bw_state next;      /* version = prev.version + 1 */
+    enum bw_unknown unknown;   /* outcome of this check; BW_UNKNOWN_STALE: answer was older than the state */
+    bool first_sight;          /* baseline: nothing is alerted */
+    struct bw_change *changes; /* by occurred_at, then category, lost before gained at the same moment */
     size_t n_changes;
-    struct bw_reign *reigns;    /* begun or ended by this check; at first sight all that came */
+    struct bw_reign *reigns; /* begun or ended by this check; at first sight all that came */
     size_t n_reigns;
     struct bw_unknown_period *unknowns; /* opened or closed by this check */
     size_t n_unknowns;
-    struct bw_new_points *rank_points;  /* series = index into product->ranks */
+    struct bw_new_points *rank_points; /* series = index into product->ranks */
     size_t n_rank_points;
-    size_t value_from[BW_VALUE_KINDS];  /* first new index; == n when none */
-    size_t value_to[BW_VALUE_KINDS];    /* end of the new ones (see bw_new_points); == n when none */
+    size_t value_from[BW_VALUE_KINDS]; /* first new index; == n when none */
+    size_t value_to[BW_VALUE_KINDS];   /* end of the new ones (see bw_new_points); == n when none */
 };
 
 void bw_detect(const struct bw_detect_input *in, struct bw_detection *out);
@@ -45,4 +45,5 @@ void bw_detection_fini(struct bw_detection *d);
 /* True if the answer's window does not reach back to what was known, so that points between may be missing:
  * asked with `days` (0 = whole history), answered at answered_at. The collector then asks again with more days
  * instead of staging. Never true at first sight or for whole history. */
-bool bw_detect_gap(const struct bw_state *prev, const struct bw_product *product, int days, int64_t answered_at);
+bool bw_detect_gap(const struct bw_state *prev, const struct bw_product *product, int days,
+                   int64_t answered_at);

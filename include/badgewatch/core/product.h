@@ -12,7 +12,7 @@ int64_t bw_keepa_time(int64_t keepa_minutes);
 int64_t bw_keepa_minutes(int64_t unix_s); /* floor */
 
 #define BW_UNRANKED (-1) /* Keepa's value for "no rank at that time" */
-#define BW_NO_RANK 0     /* no rank is known */
+#define BW_NO_RANK  0    /* no rank is known */
 
 struct bw_point {
     int64_t at;    /* unix s */
@@ -69,13 +69,13 @@ struct bw_product {
     char *title; /* NULL if null */
     char *brand;
     char *parent_asin;
-    int64_t last_update;           /* unix s; 0 = absent */
-    int64_t current_price;         /* smallest unit of the currency; buy box, else new, else Amazon; -1 none */
-    int64_t availability_amazon;   /* Keepa's availabilityAmazon; INT64_MIN = absent */
-    int64_t monthly_sold;          /* -1 none */
-    int64_t rating;                /* stars * 10; -1 none */
-    int64_t review_count;          /* -1 none */
-    struct bw_rank_series *ranks;  /* ascending category_id, no empty series */
+    int64_t last_update;          /* unix s; 0 = absent */
+    int64_t current_price;        /* smallest unit of the currency; buy box, else new, else Amazon; -1 none */
+    int64_t availability_amazon;  /* Keepa's availabilityAmazon; INT64_MIN = absent */
+    int64_t monthly_sold;         /* -1 none */
+    int64_t rating;               /* stars * 10; -1 none */
+    int64_t review_count;         /* -1 none */
+    struct bw_rank_series *ranks; /* ascending category_id, no empty series */
     size_t n_ranks;
     struct bw_series values[BW_VALUE_KINDS];
     struct bw_category_name *tree; /* categoryTree, root first */

@@ -19,19 +19,19 @@ struct bw_category_state {
 
 struct bw_state {
     struct bw_product_key key;
-    int64_t version;       /* 0 = never staged; +1 with each staged check */
-    bool baseline;         /* a usable answer has been seen: it is no longer first sight */
-    int64_t checked_at_ms; /* newest check, our clock */
-    int64_t answered_at;   /* newest check, Keepa's clock (envelope timestamp), unix s */
-    int64_t ok_at;         /* newest usable check, Keepa's clock, unix s; 0 = none */
-    int64_t freshness;     /* greatest bw_product_freshness of the usable answers */
-    int64_t last_update;   /* keepa_last_update, unix s */
-    int64_t last_change;   /* occurred_at of the newest change told; 0 = none */
+    int64_t version;         /* 0 = never staged; +1 with each staged check */
+    bool baseline;           /* a usable answer has been seen: it is no longer first sight */
+    int64_t checked_at_ms;   /* newest check, our clock */
+    int64_t answered_at;     /* newest check, Keepa's clock (envelope timestamp), unix s */
+    int64_t ok_at;           /* newest usable check, Keepa's clock, unix s; 0 = none */
+    int64_t freshness;       /* greatest bw_product_freshness of the usable answers */
+    int64_t last_update;     /* keepa_last_update, unix s */
+    int64_t last_change;     /* occurred_at of the newest change told; 0 = none */
     enum bw_unknown unknown; /* of the newest check; a stale one among unknown ones leaves theirs */
-    int unknown_checks;    /* consecutive */
-    int64_t unknown_since; /* ok_at at the time the product became unknown; opens an unknown period */
-    int stub_checks;       /* stub or inaccessible while others answered (rule 4) */
-    int64_t stub_since;    /* Keepa's clock at the first of them */
+    int unknown_checks;      /* consecutive */
+    int64_t unknown_since;   /* ok_at at the time the product became unknown; opens an unknown period */
+    int stub_checks;         /* stub or inaccessible while others answered (rule 4) */
+    int64_t stub_since;      /* Keepa's clock at the first of them */
     char *title;
     char *brand;
     char *parent_asin;
@@ -40,7 +40,7 @@ struct bw_state {
     int64_t monthly_sold;
     int64_t rating;
     int64_t review_count;
-    int64_t value_at[BW_VALUE_KINDS]; /* newest known point of each other series; 0 = none */
+    int64_t value_at[BW_VALUE_KINDS];     /* newest known point of each other series; 0 = none */
     struct bw_category_state *categories; /* ascending category_id */
     size_t n_categories;
 };
