@@ -2,6 +2,7 @@
  * content can be taken for NULL, a brace or a comma. */
 #include "badgewatch/pg/pg.h"
 
+#include <assert.h>
 #include <string.h>
 
 void bw_pg_array_init(struct bw_pg_array *a, size_t max)
@@ -12,10 +13,8 @@ void bw_pg_array_init(struct bw_pg_array *a, size_t max)
 
 static void separate(struct bw_pg_array *a)
 {
-    if (!a->open)
-        bw_buf_addc(&a->buf, '{');
-    else if (a->n > 0)
-        bw_buf_addc(&a->buf, ',');
+    assert((a->open || a->n == 0) && "nothing may be added behind the end");
+    bw_buf_addc(&a->buf, a->open ? ',' : '{');
     a->open = true;
     a->n++;
 }
@@ -23,7 +22,8 @@ static void separate(struct bw_pg_array *a)
 void bw_pg_array_add(struct bw_pg_array *a, const char *text, size_t len)
 {
     separate(a);
-    if (memchr(text, '\0', len)) { /* a parameter in text form is a C string: the rest would be lost silently */
+    if (memchr(text, '\0',
+               len)) { /* a parameter in text form is a C string: the rest would be lost silently */
         a->buf.overflow = true;
         return;
     }
@@ -66,10 +66,11 @@ void bw_pg_array_add_null(struct bw_pg_array *a)
 
 const char *bw_pg_array_end(struct bw_pg_array *a)
 {
-    if (!a->open)
-        bw_buf_addc(&a->buf, '{');
-    a->open = true;
-    bw_buf_addc(&a->buf, '}');
+    if (a->n == 0 && a->buf.len == 0)
+        bw_buf_adds(&a->buf, "{}");
+    else if (a->open)
+        bw_buf_addc(&a->buf, '}');
+    a->open = false;
     return a->buf.overflow ? NULL : a->buf.data;
 }
 

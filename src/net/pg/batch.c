@@ -1,5 +1,6 @@
-/* Results of a batch. libpq gives, for each statement, results and then NULL; the sync gives PGRES_PIPELINE_SYNC without
- * a NULL; after an error the statements that follow come as PGRES_PIPELINE_ABORTED. */
+/* Results of a batch, kept until its sync. libpq gives, for each statement, one result and then NULL; the sync gives
+ * PGRES_PIPELINE_SYNC without a NULL; after an error the statements that follow come as PGRES_PIPELINE_ABORTED. A NULL
+ * that does not follow a result means that libpq has no work of ours left: going on would be a loop without an end. */
 #include "pg_p.h"
 
 #include "badgewatch/base/alloc.h"
@@ -42,41 +43,73 @@ static void take_error(struct batch *b, const PGresult *result)
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
-    if (b->answer.err != BW_OK)
+    if (b->answer.err != BW_OK || b->ending)
         return; /* the first one is the cause */
     b->answer.err = BW_ERR_PROTOCOL;
-    b->answer.failed = b->at;
+    /* An error of the commit itself (a deferred constraint) comes after the last statement. */
+    b->answer.failed = b->at < b->n ? b->at : b->n - 1;
     snprintf(b->answer.sqlstate, sizeof(b->answer.sqlstate), "%s", sqlstate ? sqlstate : "");
     b->answer.transient = !sqlstate || is_transient(sqlstate);
     snprintf(b->message, sizeof(b->message), "%s%s%s%s%s%s", primary ? primary : PQresultErrorMessage(result),
-             detail ? ": " : "", detail ? detail : "", sqlstate ? " (" : "", sqlstate ? sqlstate : "", sqlstate ? ")" : "");
+             detail ? ": " : "", detail ? detail : "", sqlstate ? " (" : "", sqlstate ? sqlstate : "",
+             sqlstate ? ")" : "");
 }
 
-bool batch_take(struct batch *b, PGresult *result)
+/* COPY waits for data that nobody sends, and its result comes again and again. */
+static void take_copy(struct batch *b)
 {
-    if (!result) {
+    b->refused = true;
+    b->answer = (struct bw_pg_answer){.err = BW_ERR_UNSUPPORTED, .failed = b->at < b->n ? b->at : b->n - 1};
+    snprintf(b->message, sizeof(b->message), "COPY from or to a client is not possible here");
+}
+
+static enum taken take_null(struct batch *b)
+{
+    if (b->script) /* ends with the NULL after its last result */
+        return TAKEN_ALL;
+    if (!b->got)
+        return TAKEN_OUT_OF_STEP;
+    b->got = false;
+    if (b->at < b->n)
         b->at++;
-        return b->script; /* a script ends with the NULL after its last result */
-    }
+    return TAKEN_MORE;
+}
+
+enum taken batch_take(struct batch *b, PGresult *result)
+{
+    enum taken taken = TAKEN_MORE;
+    if (!result)
+        return take_null(b);
+    b->got = true;
     switch (PQresultStatus(result)) {
     case PGRES_PIPELINE_SYNC:
-        PQclear(result);
-        return true;
+        taken = b->at >= b->n ? TAKEN_ALL : TAKEN_OUT_OF_STEP;
+        break;
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
     case PGRES_EMPTY_QUERY:
-        if (!b->script && b->at < b->n && !b->results[b->at]) {
+        if (b->script)
+            break;
+        if (b->at == b->n || b->results[b->at])
+            taken = TAKEN_OUT_OF_STEP;
+        else
             b->results[b->at] = result;
-            return false;
-        }
+        if (taken == TAKEN_MORE)
+            return taken;
         break;
     case PGRES_PIPELINE_ABORTED:
         break;
-    default: /* errors, and COPY, which nobody here asks for */
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH:
+        take_copy(b);
+        taken = TAKEN_OUT_OF_STEP;
+        break;
+    default:
         take_error(b, result);
     }
     PQclear(result);
-    return false;
+    return taken;
 }
 
 void batch_deliver(struct batch *b)
@@ -89,6 +122,15 @@ void batch_deliver(struct batch *b)
     if (b->cb)
         b->cb(b->ctx, &b->answer);
     batch_free(b);
+}
+
+void batch_fail(struct batch *b, enum bw_err err, const char *why)
+{
+    if (!b->refused) {
+        b->answer = (struct bw_pg_answer){.err = err, .transient = true};
+        snprintf(b->message, sizeof(b->message), "%s", why);
+    }
+    batch_deliver(b);
 }
 
 /* struct bw_pg_result is libpq's PGresult under a name that keeps its header in this room. */

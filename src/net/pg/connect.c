@@ -1,251 +1,259 @@
-/* Connecting: names are resolved in the loop's pool (PQconnectStart would do it in this thread, seconds long), each
- * address becomes one entry of libpq's host lists, then PQconnectPoll. The socket may change inside any call of it, even
- * to the same number: the watch is freed before and made anew after each. */
+/* Finding a server: one host after the other, one address of it after the other, each with a PGconn and a time-out of
+ * its own.
+ *
+ * Happy way: names are resolved in the loop's pool (PQconnectStart would do it in this thread, seconds long) and given as
+ * hostaddr beside the host, which verify-full and .pgpass need; PQconnectPoll until it is done; then the greeting.
+ *
+ * How it fails: libpq would try a list of hosts by itself, but never gives up one that hangs (connect_timeout does not
+ * hold with PQconnectPoll), and cannot go on from a server that turns out to be read-only: so the list is walked here.
+ * The socket may change inside any PQconnectPoll (TLS refused, the next method), even to the same number: the watch is
+ * freed before and made anew after each. SQLSTATEs of a refusal are nowhere but in the verbose text. Only when all
+ * failed is the owner told, with the most telling reason. A host of a service file is resolved by libpq itself. */
 #include "pg_p.h"
 
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/log.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MAX 4096
+static void next_address(struct bw_pg *pg);
+static void poll_connection(struct bw_pg *pg);
 
-static void resolve_next(struct bw_pg *pg);
+/* ---- why not ---- */
 
-/* ---- what the URL says ---- */
-
-enum bw_err pg_check_url(const char *url, struct bw_error *error)
+/* "...: FATAL:  28P01: text" of PQERRORS_VERBOSE: where the five characters stand, or NULL. */
+static const char *find_sqlstate(const char *text)
 {
-    char *message = NULL;
-    PQconninfoOption *options = PQconninfoParse(url, &message);
-    if (options) {
-        PQconninfoFree(options);
-        return BW_OK;
+    for (const char *p = strstr(text, ":  "); p; p = strstr(p + 1, ":  ")) {
+        const char *code = p + 3;
+        size_t n = 0;
+        while (n < 5 && (isdigit((unsigned char)code[n]) || (code[n] >= 'A' && code[n] <= 'Z')))
+            n++;
+        if (n == 5 && code[5] == ':' && code[6] == ' ')
+            return code;
     }
-    /* libpq may quote the text it could not read, password included: only its kind of complaint is passed on */
-    enum bw_err err = bw_error_set(error, BW_ERR_INVALID, "not a connection string that libpq understands%s",
-                                   message && strstr(message, "invalid port") ? " (invalid port number)" : "");
-    PQfreemem(message);
-    return err;
+    return NULL;
 }
 
-static const char *option(const PQconninfoOption *options, const char *name, const char *variable)
+/* What a person must do differently, by the class of the refusal; these are tried again slowly. */
+static const char *what_kind(const char *sqlstate)
 {
-    for (; options->keyword; options++) {
-        if (strcmp(options->keyword, name) == 0 && options->val)
-            return options->val;
+    if (strncmp(sqlstate, "28", 2) == 0)
+        return "credentials refused";
+    if (strncmp(sqlstate, "3D", 2) == 0)
+        return "no such database";
+    return NULL;
+}
+
+/* The reason of this address, from libpq's text: one line, without the code's place in the server's source. */
+static void read_refusal(struct bw_pg *pg, char out[REASON_MAX])
+{
+    const char *text = PQerrorMessage(pg->conn);
+    int line = (int)strcspn(text, "\n");
+    const char *code = find_sqlstate(text);
+    const char *kind = NULL;
+    if (PQconnectionNeedsPassword(pg->conn))
+        kind = "credentials refused";
+    if (code && code < text + line) {
+        kind = what_kind(code);
+        line -= (int)(code + 7 - text);
+        text = code + 7;
     }
-    return getenv(variable);
+    pg->slow = pg->slow || kind;
+    snprintf(out, REASON_MAX, "%s%s%.*s", kind ? kind : "", kind ? ": " : "", line, text);
 }
 
-static char *element(const char *list, size_t i)
+static void round_failed(struct bw_pg *pg)
 {
-    while (i-- > 0) {
-        list = strchr(list, ',');
-        if (!list)
-            return NULL;
-        list++;
-    }
-    return bw_strndup(list, strcspn(list, ","));
+    int64_t delay = bw_backoff_next(&pg->backoff, bw_random());
+    if (pg->slow && delay < pg->options.reconnect_max_ms)
+        delay = pg->options.reconnect_max_ms;
+    pg_wait(pg, delay, pg->failure);
 }
 
-void pg_connect_forget(struct bw_pg *pg)
+/* This address will not do. A reason that a person can act on is kept over "refused" of the next host. */
+void pg_target_failed(struct bw_pg *pg, const char *why)
 {
-    bw_resolve_cancel(pg->resolve);
-    pg->resolve = NULL;
-    for (size_t i = 0; i < pg->n_hosts; i++) {
-        free(pg->hosts[i].name);
-        free(pg->hosts[i].port);
-    }
-    pg->n_hosts = 0;
-    bw_buf_fini(&pg->list_host);
-    bw_buf_fini(&pg->list_hostaddr);
-    bw_buf_fini(&pg->list_port);
+    if (!pg->failure[0] || pg->slow == pg->failure_slow || pg->slow)
+        snprintf(pg->failure, sizeof(pg->failure), "%s", why);
+    pg->failure_slow = pg->slow;
+    pg_disconnect(pg);
+    next_address(pg);
 }
 
-static void read_hosts(struct bw_pg *pg, const PQconninfoOption *options)
+void pg_target_timeout(struct bw_pg *pg)
 {
-    const char *hosts = option(options, "host", "PGHOST");
-    const char *ports = option(options, "port", "PGPORT");
-    for (size_t i = 0; hosts && i < HOSTS_MAX; i++) {
-        char *name = element(hosts, i);
-        if (!name)
-            break;
-        char *port = ports ? element(ports, i) : NULL;
-        if (!port && ports)
-            port = element(ports, 0); /* one port for all hosts */
-        pg->hosts[pg->n_hosts++] = (struct host){name, port ? port : bw_strdup("")};
-    }
+    char why[REASON_MAX];
+    const struct host *h = &pg->url.hosts[pg->host_at - 1];
+    snprintf(why, sizeof(why), "no answer from '%s' in %lld ms", h->name ? h->name : "the server",
+             (long long)pg->options.connect_timeout_ms);
+    pg_target_failed(pg, why);
 }
 
-/* ---- addresses ---- */
-
-static void add_address(struct bw_pg *pg, const struct host *h, const char *address)
-{
-    const char *comma = pg->n_addresses > 0 ? "," : "";
-    if (pg->n_addresses == ADDRESSES_MAX)
-        return;
-    bw_buf_addf(&pg->list_host, "%s%s", comma, h->name);
-    bw_buf_addf(&pg->list_hostaddr, "%s%s", comma, address);
-    bw_buf_addf(&pg->list_port, "%s%s", comma, h->port);
-    pg->n_addresses++;
-}
-
-static bool is_numeric(const char *name)
-{
-    struct in6_addr address;
-    return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
-}
-
-static void fail(struct bw_pg *pg, const char *why)
-{
-    pg_drop(pg, BW_ERR_UNAVAILABLE, why);
-}
+/* ---- one address ---- */
 
 static void on_notice(void *ctx, const PGresult *result)
 {
-    (void)ctx;
+    struct bw_pg *pg = ctx;
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     bw_log_debug("postgres", "%s", text ? text : "a notice without text");
+    pg_note_fatal(pg, result); /* what ends an idle connection comes as a notice */
 }
 
-#define KEYWORDS_MAX 48
-
-struct keywords {
-    const char *names[KEYWORDS_MAX + 1];
-    const char *values[KEYWORDS_MAX + 1];
+struct parameters {
+    const char *keywords[PARAMETERS_MAX + 1], *values[PARAMETERS_MAX + 1];
     size_t n;
 };
 
-static void put(struct keywords *k, const char *name, const char *value)
+/* NULL and "" are "not said" to libpq. Of two with the same name the later one counts. */
+static void add(struct parameters *p, const char *keyword, const char *value)
 {
-    if (k->n == KEYWORDS_MAX || !value)
+    if (!value || !value[0] || p->n == PARAMETERS_MAX)
         return;
-    k->names[k->n] = name;
-    k->values[k->n++] = value;
+    p->keywords[p->n] = keyword;
+    p->values[p->n++] = value;
 }
 
-/* Our defaults, all of the URL's own options, then the addresses: the last of a name wins (manual 34.1). */
-static PGconn *start(struct bw_pg *pg, const PQconninfoOption *options)
+static bool is_ours(const char *keyword)
 {
-    struct keywords k = {.n = 0};
-    put(&k, "fallback_application_name", pg->application_name);
-    put(&k, "keepalives_idle", "30");
-    put(&k, "keepalives_interval", "10");
-    put(&k, "keepalives_count", "3");
-    put(&k, "tcp_user_timeout", "30000");
-    for (const PQconninfoOption *o = options; o->keyword; o++)
-        put(&k, o->keyword, o->val);
-    if (pg->n_addresses > 0) {
-        put(&k, "host", bw_buf_str(&pg->list_host));
-        put(&k, "hostaddr", bw_buf_str(&pg->list_hostaddr));
-        put(&k, "port", bw_buf_str(&pg->list_port));
-    }
-    return PQconnectStartParams(k.names, k.values, 0);
+    return strcmp(keyword, "host") == 0 || strcmp(keyword, "hostaddr") == 0 || strcmp(keyword, "port") == 0;
 }
 
-static void connect_now(struct bw_pg *pg)
+static PGconn *start(const struct bw_pg *pg, const struct host *h, const char *address)
 {
-    PQconninfoOption *options = PQconninfoParse(pg->url, NULL);
-    if (!options) { /* it could be read when the client was made */
-        fail(pg, "not a connection string that libpq understands");
-        return;
+    struct parameters p = {.n = 0};
+    add(&p, "fallback_application_name", pg->application_name);
+    add(&p, "keepalives_idle", "30");
+    add(&p, "keepalives_interval", "10");
+    add(&p, "keepalives_count", "3");
+    add(&p, "tcp_user_timeout", "30000");
+    for (const PQconninfoOption *o = pg->url.options; o->keyword; o++) {
+        if (!is_ours(o->keyword))
+            add(&p, o->keyword, o->val);
     }
-    pg->conn = start(pg, options);
-    PQconninfoFree(options);
-    pg->state = PG_CONNECTING;
+    add(&p, "host", h->name);
+    add(&p, "hostaddr", address);
+    add(&p, "port", h->port);
+    add(&p, "client_encoding", "UTF8"); /* what the rest of the program reads and writes */
+    return PQconnectStartParams(p.keywords, p.values, 0);
+}
+
+static void connect_to(struct bw_pg *pg, const struct host *h, const char *address)
+{
+    pg->conn = start(pg, h, address);
     if (!pg->conn || PQstatus(pg->conn) == CONNECTION_BAD) {
-        pg_copy_reason(pg, pg->conn ? PQerrorMessage(pg->conn) : "out of memory");
-        fail(pg, pg->reason);
+        char why[REASON_MAX] = "libpq is out of memory";
+        if (pg->conn)
+            read_refusal(pg, why);
+        pg_target_failed(pg, why);
         return;
     }
-    PQsetNoticeReceiver(pg->conn, on_notice, NULL);
-    /* One time-out for each address that may have to be tried. */
-    size_t tries = pg->n_addresses > 0 ? pg->n_addresses : 1;
-    bw_timer_start(pg->timer, pg->options.connect_timeout_ms * (int64_t)tries);
-    pg_watch(pg, BW_WRITABLE); /* before the first poll behave as if it had asked to write (manual 34.1) */
+    pg->state = PG_CONNECTING;
+    pg->broken = false;
+    pg->fatal[0] = '\0';
+    PQsetNoticeReceiver(pg->conn, on_notice, pg);
+    PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE);
+    bw_timer_start(pg->timer,
+                   pg->options.connect_timeout_ms); /* until ready: the greeting may hang as well */
+    if (!pg_watch(pg,
+                  BW_WRITABLE)) /* before the first poll behave as if it had asked to write (manual 34.1) */
+        pg_target_failed(pg, "its socket cannot be watched");
 }
 
-void pg_connect_ready(struct bw_pg *pg)
+static void connected(struct bw_pg *pg)
 {
+    PQsetErrorVerbosity(pg->conn, PQERRORS_DEFAULT);
+    if (PQsetnonblocking(pg->conn, 1) != 0 || !PQenterPipelineMode(pg->conn))
+        pg_target_failed(pg, "pipeline mode was refused");
+    else if (!pg_greet(pg))
+        pg_target_failed(pg, "the first query could not be sent");
+}
+
+static void poll_connection(struct bw_pg *pg)
+{
+    char why[REASON_MAX];
+    bool watched = true;
     bw_watch_free(pg->watch);
     pg->watch = NULL;
     switch (PQconnectPoll(pg->conn)) {
     case PGRES_POLLING_READING:
-        pg_watch(pg, BW_READABLE);
-        return;
-    case PGRES_POLLING_WRITING:
-        pg_watch(pg, BW_WRITABLE);
-        return;
-    case PGRES_POLLING_OK:
+        watched = pg_watch(pg, BW_READABLE);
         break;
+    case PGRES_POLLING_WRITING:
+        watched = pg_watch(pg, BW_WRITABLE);
+        break;
+    case PGRES_POLLING_OK:
+        connected(pg);
+        return;
     default:
-        pg_copy_reason(pg, PQerrorMessage(pg->conn));
-        fail(pg, pg->reason);
+        read_refusal(pg, why);
+        pg_target_failed(pg, why);
         return;
     }
-    if (PQsetnonblocking(pg->conn, 1) != 0 || !PQenterPipelineMode(pg->conn)) {
-        fail(pg, "pipeline mode was refused");
-        return;
-    }
-    pg_connect_forget(pg);
-    pg_greet(pg);
+    if (!watched)
+        pg_target_failed(pg, "its socket cannot be watched");
 }
 
-/* ---- names ---- */
+/* Also after POLLERR: PQconnectPoll finds out why. */
+void pg_connect_moved(struct bw_pg *pg)
+{
+    poll_connection(pg);
+}
+
+/* ---- one after the other ---- */
 
 static void on_resolved(void *ctx, enum bw_err err, const char *address)
 {
     struct bw_pg *pg = ctx;
     struct bw_resolve *resolve = pg->resolve;
-    const struct host *h = &pg->hosts[pg->resolving++];
-    if (err == BW_OK) {
-        for (size_t i = 0; bw_resolve_address(resolve, i); i++)
-            add_address(pg, h, bw_resolve_address(resolve, i));
-        (void)address;
-    } else {
-        snprintf(pg->resolve_error, sizeof(pg->resolve_error), "host '%s': %s", h->name,
-                 err == BW_ERR_TIMEOUT ? "its name was not resolved in time" : "its name cannot be resolved");
-    }
     pg->resolve = NULL;
-    resolve_next(pg);
+    (void)address;
+    if (err != BW_OK) {
+        char why[REASON_MAX];
+        snprintf(why, sizeof(why), "host '%s': %s", pg->url.hosts[pg->host_at - 1].name,
+                 err == BW_ERR_TIMEOUT ? "its name was not resolved in time" : "its name cannot be resolved");
+        pg_target_failed(pg, why);
+        return;
+    }
+    const char *one;
+    for (size_t i = 0; pg->n_addresses < ADDRESSES_MAX && (one = bw_resolve_address(resolve, i)); i++)
+        snprintf(pg->addresses[pg->n_addresses++], sizeof(pg->addresses[0]), "%s", one);
+    next_address(pg);
 }
 
-static void resolve_next(struct bw_pg *pg)
+/* A path or '@abstract' is a unix socket; no name at all is libpq's default socket, or what a service file says. */
+static bool is_name(const struct host *h)
 {
-    while (pg->resolving < pg->n_hosts) {
-        const struct host *h = &pg->hosts[pg->resolving];
-        if (h->name[0] != '\0' && h->name[0] != '/' && h->name[0] != '@' && !is_numeric(h->name)) {
-            pg->resolve = bw_resolve_start(pg->loop, h->name, pg->options.connect_timeout_ms, on_resolved, pg);
-            return;
-        }
-        add_address(pg, h, is_numeric(h->name) ? h->name : "");
-        pg->resolving++;
+    return h->name && h->name[0] != '/' && h->name[0] != '@';
+}
+
+static void next_address(struct bw_pg *pg)
+{
+    if (pg->address_at < pg->n_addresses) {
+        connect_to(pg, &pg->url.hosts[pg->host_at - 1], pg->addresses[pg->address_at++]);
+        return;
     }
-    if (pg->n_hosts > 0 && pg->n_addresses == 0)
-        fail(pg, pg->resolve_error);
-    else
-        connect_now(pg);
+    if (pg->host_at == pg->url.n_hosts) {
+        round_failed(pg);
+        return;
+    }
+    const struct host *h = &pg->url.hosts[pg->host_at++];
+    pg->n_addresses = pg->address_at = 0;
+    if (h->address || !is_name(h)) {
+        connect_to(pg, h, h->address);
+        return;
+    }
+    pg->state = PG_RESOLVING;
+    pg->resolve = bw_resolve_start(pg->loop, h->name, pg->options.connect_timeout_ms, on_resolved, pg);
 }
 
 void pg_connect_begin(struct bw_pg *pg)
 {
-    char *message = NULL;
-    PQconninfoOption *options = PQconninfoParse(pg->url, &message);
-    PQfreemem(message);
-    pg->state = PG_RESOLVING;
-    pg->resolving = 0;
-    pg->n_addresses = 0;
-    pg->reason[0] = '\0';
-    bw_buf_init(&pg->list_host, LIST_MAX);
-    bw_buf_init(&pg->list_hostaddr, LIST_MAX);
-    bw_buf_init(&pg->list_port, LIST_MAX);
-    if (options && !option(options, "hostaddr", "PGHOSTADDR"))
-        read_hosts(pg, options);
-    if (options)
-        PQconninfoFree(options);
-    resolve_next(pg);
+    pg->host_at = 0;
+    pg->n_addresses = pg->address_at = 0;
+    pg->slow = pg->failure_slow = false;
+    pg->failure[0] = '\0';
+    next_address(pg);
 }

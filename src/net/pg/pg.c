@@ -1,43 +1,28 @@
 /* The client's life: wait -> resolve -> connect -> greet -> ready -> lost -> wait ... One timer serves whatever the state
- * is waiting for. Every end of a connection passes through pg_drop, with its reason. */
+ * is waiting for. The end of a connection that was ready passes through pg_drop, with its reason; one that never got so
+ * far through pg_target_failed (connect.c). */
 #include "pg_p.h"
 
 #include "badgewatch/base/alloc.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_GRACE_MS  10000     /* beyond statement_timeout: the server itself no longer answers */
-#define SCRIPT_MS        3600000LL /* migrations may take long; they set their own limits */
+#define SCRIPT_MS 3600000LL /* migrations may take long; they set their own limits */
 
 static void on_timer(void *ctx);
-
-/* One line, without libpq's line breaks. */
-void pg_copy_reason(struct bw_pg *pg, const char *text)
-{
-    size_t n = 0;
-    for (; *text && n + 1 < sizeof(pg->reason); text++) {
-        bool blank = isspace((unsigned char)*text) != 0;
-        if (blank && (n == 0 || pg->reason[n - 1] == ' '))
-            continue;
-        pg->reason[n++] = blank ? ' ' : *text;
-    }
-    while (n > 0 && pg->reason[n - 1] == ' ')
-        n--;
-    pg->reason[n] = '\0';
-}
 
 static void tell(struct bw_pg *pg, bool ready)
 {
     if (pg->closing || !pg->options.on_state)
         return;
-    if (pg->told_ready == ready && strcmp(pg->told, pg->reason) == 0)
+    if (pg->told_any && pg->told_ready == ready && strcmp(pg->told, pg->reason) == 0)
         return;
+    pg->told_any = true;
     pg->told_ready = ready;
     snprintf(pg->told, sizeof(pg->told), "%s", pg->reason);
-    pg->options.on_state(pg->options.ctx, ready, pg->reason);
+    pg->options.on_state(pg->options.ctx, ready, pg->told);
 }
 
 /* ---- the socket ---- */
@@ -47,43 +32,70 @@ static void on_socket(void *ctx, int events, bool broken)
     struct bw_pg *pg = ctx;
     (void)events;
     if (pg->state == PG_CONNECTING)
-        pg_connect_ready(pg);
-    else if (pg->conn)
+        pg_connect_moved(pg);
+    else
         pg_pump(pg, broken);
 }
 
-void pg_watch(struct bw_pg *pg, int events)
+bool pg_watch(struct bw_pg *pg, int events)
 {
     int fd = PQsocket(pg->conn);
-    if (!pg->watch && (fd < 0 || bw_watch_new(pg->loop, fd, on_socket, pg, &pg->watch) != BW_OK)) {
-        pg->watch = NULL;
-        pg->broken = true;
-    } else if (bw_watch_set(pg->watch, events) != BW_OK) {
-        pg->broken = true;
-    }
-    if (pg->broken && !pg->pumping)
-        bw_timer_start(pg->timer, 1); /* dropped from the loop, never from inside a call */
+    if (!pg->watch && (fd < 0 || bw_watch_new(pg->loop, fd, on_socket, pg, &pg->watch) != BW_OK))
+        return false;
+    return bw_watch_set(pg->watch, events) == BW_OK;
 }
 
 /* ---- the timer ---- */
 
-/* Arms the timer for the state that the client is in. */
+/* How long the server may say nothing while a statement runs: its own time-out should have ended it by then. */
+static int64_t silence_ms(const struct bw_pg *pg)
+{
+    if (TAILQ_FIRST(&pg->sent)->script)
+        return SCRIPT_MS;
+    return pg->options.statement_timeout_ms + pg->options.statement_timeout_ms / 2 + 1000;
+}
+
 void pg_arm(struct bw_pg *pg)
 {
-    const struct batch *oldest = TAILQ_FIRST(&pg->sent);
     int64_t now = bw_mono_now().ms;
-    if (pg->state != PG_READY && pg->state != PG_GREETING)
-        return; /* waiting and connecting arm it themselves */
+    bool pending = !TAILQ_EMPTY(&pg->sent);
     if (pg->broken) {
-        bw_timer_start(pg->timer, 1);
+        bw_timer_start(pg->timer, 1); /* dropped from the loop, never from inside a call */
+    } else if (pg->state != PG_READY) {
+        return; /* waiting, connecting and greeting have armed it themselves */
     } else if (pg->closing) {
-        int64_t left = oldest ? pg->drain_until.ms - now : 1;
-        bw_timer_start(pg->timer, left < 1 ? 1 : left);
-    } else if (oldest) {
-        int64_t limit = oldest->script ? SCRIPT_MS : pg->options.statement_timeout_ms + ANSWER_GRACE_MS;
-        bw_timer_start(pg->timer, oldest->sent.ms + limit - now);
+        bw_timer_start(pg->timer, pending ? pg->drain_until.ms - now : 1);
+    } else if (pending) {
+        bw_timer_start(pg->timer, pg->progress.ms + silence_ms(pg) - now);
     } else {
         bw_timer_stop(pg->timer);
+    }
+}
+
+static void fail_all(struct bw_pg *pg, enum bw_err err, const char *why)
+{
+    struct batch *b;
+    while ((b = TAILQ_FIRST(&pg->sent))) {
+        TAILQ_REMOVE(&pg->sent, b, link);
+        pg->n_sent--;
+        batch_fail(b, err, why);
+    }
+}
+
+void pg_disconnect(struct bw_pg *pg)
+{
+    bw_resolve_cancel(pg->resolve);
+    pg->resolve = NULL;
+    bw_watch_free(pg->watch); /* before PQfinish closes its socket */
+    pg->watch = NULL;
+    PQfinish(pg->conn);
+    pg->conn = NULL;
+    pg->broken = false;
+    struct batch *b = TAILQ_FIRST(&pg->sent);
+    if (b && b->greeting) { /* always alone */
+        TAILQ_REMOVE(&pg->sent, b, link);
+        pg->n_sent--;
+        batch_free(b);
     }
 }
 
@@ -91,18 +103,14 @@ static void finish_close(struct bw_pg *pg)
 {
     void (*closed)(void *) = pg->closed;
     void *ctx = pg->closed_ctx;
-    bw_watch_free(pg->watch);
-    pg->watch = NULL;
-    pg_connect_forget(pg);
-    PQfinish(pg->conn);
-    pg->conn = NULL;
+    pg_disconnect(pg);
     pg->state = PG_CLOSED;
-    pg_fail_all(pg, BW_ERR_CLOSED, "closed");
+    fail_all(pg, BW_ERR_CLOSED, "closed");
     bw_timer_free(pg->timer);
-    for (size_t i = 0; pg->listen && pg->listen[i]; i++)
+    for (size_t i = 0; pg->listen[i]; i++)
         free(pg->listen[i]);
     free((void *)pg->listen);
-    free(pg->url);
+    pg_url_fini(&pg->url);
     free(pg->application_name);
     free(pg);
     if (closed)
@@ -112,41 +120,44 @@ static void finish_close(struct bw_pg *pg)
 static void on_timer(void *ctx)
 {
     struct bw_pg *pg = ctx;
-    if (pg->closing) {
+    if (pg->closing)
         finish_close(pg);
-    } else if (pg->state == PG_WAITING) {
+    else if (pg->state == PG_WAITING)
         pg_connect_begin(pg);
-    } else if (pg->broken) {
-        pg_drop(pg, BW_ERR_UNAVAILABLE, pg->reason[0] ? pg->reason : "connection lost");
-    } else if (pg->state == PG_CONNECTING) {
-        pg_drop(pg, BW_ERR_TIMEOUT, "no connection in time");
-    } else {
-        pg_drop(pg, BW_ERR_TIMEOUT, "no answer in time");
-    }
+    else if (pg->state == PG_CONNECTING || pg->state == PG_GREETING)
+        pg_target_timeout(pg);
+    else if (pg->broken)
+        pg_drop(pg, BW_ERR_UNAVAILABLE, pg->lost);
+    else
+        pg_drop(pg, BW_ERR_TIMEOUT, "the server did not answer in time");
 }
 
 /* ---- state ---- */
 
+void pg_wait(struct bw_pg *pg, int64_t delay_ms, const char *why)
+{
+    pg->state = PG_WAITING;
+    size_t len = strcspn(why, "\n");
+    snprintf(pg->reason, sizeof(pg->reason), "%.*s", len > 0 ? (int)len : 4, len > 0 ? why : "lost");
+    bw_timer_start(pg->timer, pg->closing ? 1 : delay_ms);
+    tell(pg, false);
+}
+
 void pg_drop(struct bw_pg *pg, enum bw_err err, const char *why)
 {
-    if (why != pg->reason)
-        pg_copy_reason(pg, why);
-    bw_watch_free(pg->watch);
-    pg->watch = NULL;
-    pg_connect_forget(pg);
-    PQfinish(pg->conn);
-    pg->conn = NULL;
-    pg->broken = false;
-    pg->state = PG_WAITING;
-    if (pg->closing)
-        bw_timer_start(pg->timer, 1);
-    else
-        bw_timer_start(pg->timer, bw_backoff_next(&pg->backoff, bw_random()));
-    /* callbacks last: they may close the client, and see it as it is */
-    char text[sizeof(pg->reason)];
-    memcpy(text, pg->reason, sizeof(text));
-    pg_fail_all(pg, err, text);
-    tell(pg, false);
+    TAILQ_HEAD(, batch) lost = TAILQ_HEAD_INITIALIZER(lost);
+    char text[REASON_MAX];
+    snprintf(text, sizeof(text), "%s", why); /* it may be the reason itself, or libpq's */
+    pg_disconnect(pg);
+    TAILQ_CONCAT(&lost, &pg->sent, link);
+    pg->n_sent = 0;
+    pg_wait(pg, bw_backoff_next(&pg->backoff, bw_random()), text);
+    /* Callbacks last: they see the client as it is, and may close it. */
+    struct batch *b;
+    while ((b = TAILQ_FIRST(&lost))) {
+        TAILQ_REMOVE(&lost, b, link);
+        batch_fail(b, err, text);
+    }
 }
 
 void pg_became_ready(struct bw_pg *pg)
@@ -186,7 +197,8 @@ static enum bw_err admit(const struct bw_pg *pg)
     return BW_OK;
 }
 
-enum bw_err bw_pg_submit(struct bw_pg *pg, const struct bw_pg_statement *statements, size_t n, bw_pg_cb cb, void *ctx)
+enum bw_err bw_pg_submit(struct bw_pg *pg, const struct bw_pg_statement *statements, size_t n, bw_pg_cb cb,
+                         void *ctx)
 {
     enum bw_err err = admit(pg);
     assert(n > 0);
@@ -221,31 +233,35 @@ static char **copy_list(const char *const *list)
     size_t n = 0;
     while (list && list[n])
         n++;
+    assert(n <= LISTEN_MAX);
     char **copy = bw_alloc_array(n + 1, sizeof(*copy));
     for (size_t i = 0; i < n; i++)
         copy[i] = bw_strdup(list[i]);
     return copy;
 }
 
-static void defaults(struct bw_pg_options *o)
+static void defaults(struct bw_pg_options *o, const struct pg_url *url)
 {
-    o->connect_timeout_ms = o->connect_timeout_ms ? o->connect_timeout_ms : 10000;
+    if (o->connect_timeout_ms == 0) /* libpq's own has no effect here; 0 and less are "for ever" to it */
+        o->connect_timeout_ms = url->connect_timeout_ms > 0 ? url->connect_timeout_ms : 10000;
     o->statement_timeout_ms = o->statement_timeout_ms ? o->statement_timeout_ms : 30000;
     o->reconnect_min_ms = o->reconnect_min_ms ? o->reconnect_min_ms : 200;
     o->reconnect_max_ms = o->reconnect_max_ms ? o->reconnect_max_ms : 10000;
     o->max_batches = o->max_batches ? o->max_batches : 64;
 }
 
-enum bw_err bw_pg_new(struct bw_loop *loop, const struct bw_pg_options *options, struct bw_pg **out, struct bw_error *error)
+enum bw_err bw_pg_new(struct bw_loop *loop, const struct bw_pg_options *options, struct bw_pg **out,
+                      struct bw_error *error)
 {
-    enum bw_err err = pg_check_url(options->url, error);
-    if (err != BW_OK)
-        return err;
     struct bw_pg *pg = bw_alloc(sizeof(*pg));
+    enum bw_err err = pg_url_init(&pg->url, options->url, error);
+    if (err != BW_OK) {
+        free(pg);
+        return err;
+    }
     pg->loop = loop;
     pg->options = *options;
-    defaults(&pg->options);
-    pg->url = bw_strdup(options->url);
+    defaults(&pg->options, &pg->url);
     pg->application_name = bw_strdup(options->application_name ? options->application_name : "badgewatch");
     pg->listen = copy_list(options->listen);
     pg->options.url = NULL; /* the caller's strings are not kept */
