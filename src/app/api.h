@@ -19,5 +19,5 @@ struct bw_api_parts {
 };
 
 struct bw_api *bw_api_new(struct bw_context *context, const struct bw_api_parts *parts);
-void bw_api_handle(void *api, struct bw_exchange *exchange, const char *path);
+void bw_api_handle(void *ctx, struct bw_exchange *exchange, const char *path);
 void bw_api_free(struct bw_api *api);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OTHERS_MS (3600 * 1000LL) /* rule 4: others answered within the last hour */
+#define OTHERS_MS (3600LL * 1000) /* rule 4: others answered within the last hour */
 #define WIDEN_MAX 3               /* windows of one batch; the last one is the whole history */
 
 struct received {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define TICK_MS          BW_HEARTBEAT_MS
-#define MAINTAIN_MS      (6 * 3600 * 1000LL)
+#define MAINTAIN_MS      (6LL * 3600 * 1000)
 #define FORECAST_MS      60000
 #define PARTITIONS_AHEAD "2"
 #define OVERDUE_S        60
@@ -76,13 +76,12 @@ static void on_count(void *ctx, enum bw_err err, const struct bw_reply *reply)
         show(h);
 }
 
-static void ask(struct bw_housekeeping *h, int64_t *to, bool add, bool score, size_t argc,
-                const char *const *argv)
+static void ask(struct question question, size_t argc, const char *const *argv)
 {
     struct question *q = bw_alloc(sizeof(*q));
-    *q = (struct question){.h = h, .to = to, .add = add, .score = score};
-    if (bw_redis_command(h->cx->redis, argc, argv, NULL, on_count, q) == BW_OK)
-        h->asked++;
+    *q = question;
+    if (bw_redis_command(q->h->cx->redis, argc, argv, NULL, on_count, q) == BW_OK)
+        question.h->asked++;
     else
         free(q);
 }
@@ -95,14 +94,15 @@ static void ask_counts(struct bw_housekeeping *h)
     if (h->asked > 0 || !bw_redis_ready(h->cx->redis))
         return;
     snprintf(late, sizeof(late), "%lld", (long long)(bw_wall_now().ms / 1000 - OVERDUE_S));
-    ask(h, &c->tracked, false, false, 2, (const char *[]){"ZCARD", k->due});
-    ask(h, &c->tracked, true, false, 2, (const char *[]){"ZCARD", k->leased});
-    ask(h, &c->overdue, false, false, 4, (const char *[]){"ZCOUNT", k->due, "-inf", late});
-    ask(h, &c->badges, false, false, 2, (const char *[]){"ZCARD", k->badges});
-    ask(h, &c->backlog, false, false, 2, (const char *[]){"XLEN", k->history});
-    ask(h, &c->pending, false, false, 3, (const char *[]){"XINFO", "GROUPS", k->changes});
-    ask(h, &c->set_aside, false, false, 2, (const char *[]){"XLEN", k->set_aside});
-    ask(h, &c->next_due, false, true, 5, (const char *[]){"ZRANGE", k->due, "0", "0", "WITHSCORES"});
+    ask((struct question){.h = h, .to = &c->tracked}, 2, (const char *[]){"ZCARD", k->due});
+    ask((struct question){.h = h, .to = &c->tracked, .add = true}, 2, (const char *[]){"ZCARD", k->leased});
+    ask((struct question){.h = h, .to = &c->overdue}, 4, (const char *[]){"ZCOUNT", k->due, "-inf", late});
+    ask((struct question){.h = h, .to = &c->badges}, 2, (const char *[]){"ZCARD", k->badges});
+    ask((struct question){.h = h, .to = &c->backlog}, 2, (const char *[]){"XLEN", k->history});
+    ask((struct question){.h = h, .to = &c->pending}, 3, (const char *[]){"XINFO", "GROUPS", k->changes});
+    ask((struct question){.h = h, .to = &c->set_aside}, 2, (const char *[]){"XLEN", k->set_aside});
+    ask((struct question){.h = h, .to = &c->next_due, .score = true}, 5,
+        (const char *[]){"ZRANGE", k->due, "0", "0", "WITHSCORES"});
 }
 
 /* ---- Postgres ---- */

@@ -1,6 +1,13 @@
-/* Migrations. Each one is sent as a single script: lock, is it there already?, body, record, commit. Whether it is there
- * is decided inside the transaction, under the lock: of several starters one applies it and the others see SQLSTATE BW001
- * and go on. (CREATE ... IF NOT EXISTS alone fails when two run at once; facts: performance A3.) */
+/* Migrations.
+ *
+ * Happy way: what the database has is read and compared with what is embedded; each migration that is missing is sent as
+ * one script: lock, is it there meanwhile?, body, record, commit. Whether it is there is decided inside the transaction,
+ * under the lock: of several starters one applies it, the others get SQLSTATE BW001 and look again. (CREATE ... IF NOT
+ * EXISTS alone fails when two run at once.)
+ *
+ * How it fails: a database that is newer, or whose migrations are other ones, is refused before anything is touched. A
+ * migration that the server refuses is rolled back whole (bw_pg_script ends its transaction). A connection that is lost
+ * ends the run; what was applied stays applied, and the next run goes on from there. */
 #include "badgewatch/app/migrate.h"
 
 #include "badgewatch/base/alloc.h"
@@ -11,10 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCRIPT_MAX ((size_t)16 << 20)
-#define LOCK       "SELECT pg_advisory_xact_lock(hashtext('badgewatch migrations'));"
+#define SCRIPT_MAX  ((size_t)16 << 20)
+#define MESSAGE_MAX 512
+#define LOCK        "SELECT pg_advisory_xact_lock(hashtext('badgewatch migrations'));"
 
-extern const struct bw_embedded bw_sql[]; /* in the order of their numbers */
+extern const struct bw_embedded bw_sql[]; /* in the order of their numbers: version 1 is the first */
 
 static int newest(void)
 {
@@ -26,141 +34,125 @@ static int newest(void)
 
 /* ---- looking ---- */
 
-struct check {
+struct look {
+    struct bw_pg *pg;
+    struct bw_timer *timer; /* for an answer that is known at the start */
     void (*done)(void *ctx, enum bw_err err, const char *message);
     void *ctx;
 };
 
-/* Compares the rows of schema_migrations with what is embedded; "" if they are one. */
-static void compare(const struct bw_pg_result *rows, char *out, size_t size)
+static bool is_same(int version, const char *recorded)
 {
-    size_t n = bw_pg_rows(rows);
-    out[0] = '\0';
-    for (size_t i = 0; i < n; i++) {
-        int version = (int)strtol(bw_pg_value(rows, i, 0), NULL, 10);
-        if (version > newest()) {
-            snprintf(out, size,
-                     "the database has schema %d, newer than this badgewatch (%d): use that version or a "
-                     "newer one",
-                     version, newest());
-            return;
-        }
-        char hash[65];
-        bw_sha256_hex(bw_sql[version - 1].text, strlen(bw_sql[version - 1].text), hash);
-        if (strcmp(hash, bw_pg_value(rows, i, 1)) != 0) {
-            snprintf(out, size, "migration %d of the database is not the one of this badgewatch", version);
-            return;
-        }
-    }
-    if (n < (size_t)newest())
-        snprintf(out, size, "the schema is at %zu of %d migrations: run badgewatch migrate", n, newest());
+    char hash[65];
+    bw_sha256_hex(bw_sql[version - 1].text, strlen(bw_sql[version - 1].text), hash);
+    return recorded && strcmp(hash, recorded) == 0;
 }
 
-static void on_checked(void *ctx, const struct bw_pg_answer *answer)
+/* The rows of schema_migrations, in order, against what is embedded. */
+static enum bw_err compare(const struct bw_pg_result *rows, char message[MESSAGE_MAX])
 {
-    struct check c = *(struct check *)ctx;
-    char message[512] = "";
-    free(ctx);
+    int expected = 1;
+    size_t n = bw_pg_rows(rows);
+    int last = n > 0 ? (int)strtol(bw_pg_value(rows, n - 1, 0), NULL, 10) : 0;
+    if (last > newest()) {
+        snprintf(message, MESSAGE_MAX, "database schema %d is newer than this badgewatch (%d)", last,
+                 newest());
+        return BW_ERR_CONFLICT;
+    }
+    for (size_t i = 0; i < n; i++, expected++) {
+        int version = (int)strtol(bw_pg_value(rows, i, 0), NULL, 10);
+        if (version != expected) {
+            snprintf(message, MESSAGE_MAX, "schema_migrations has %d where %d was expected", version,
+                     expected);
+            return BW_ERR_CONFLICT;
+        }
+        if (!is_same(version, bw_pg_value(rows, i, 1))) {
+            snprintf(message, MESSAGE_MAX, "migration %s is not the one that was applied to the database",
+                     bw_sql[version - 1].name);
+            return BW_ERR_CONFLICT;
+        }
+    }
+    if (last == newest())
+        return BW_OK;
+    snprintf(message, MESSAGE_MAX, "the database has schema %d of %d: run badgewatch migrate", last,
+             newest());
+    return BW_ERR_NOT_FOUND;
+}
+
+static void end_look(struct look *l, enum bw_err err, const char *message)
+{
+    struct look copy = *l;
+    bw_timer_free(l->timer);
+    free(l);
+    copy.done(copy.ctx, err, message);
+}
+
+static void on_rows(void *ctx, const struct bw_pg_answer *answer)
+{
+    char message[MESSAGE_MAX] = "";
     enum bw_err err = answer->err;
-    if (err == BW_OK)
-        compare(answer->results[0], message, sizeof(message));
-    else if (strcmp(answer->sqlstate, "42P01") == 0)
-        snprintf(message, sizeof(message), "the database has no schema yet: run badgewatch migrate");
-    else
-        snprintf(message, sizeof(message), "%s", answer->message);
-    if (err == BW_OK && message[0])
+    if (err == BW_OK) {
+        err = compare(answer->results[0], message);
+    } else if (strcmp(answer->sqlstate, "42P01") == 0) { /* there is no such table */
         err = BW_ERR_NOT_FOUND;
-    c.done(c.ctx, err, message);
+        snprintf(message, sizeof(message), "the database has no schema yet: run badgewatch migrate");
+    } else {
+        snprintf(message, sizeof(message), "%s", answer->message);
+    }
+    end_look(ctx, err, message);
+}
+
+static void on_refused(void *ctx)
+{
+    struct look *l = ctx;
+    const char *reason = bw_pg_reason(l->pg);
+    end_look(l, BW_ERR_UNAVAILABLE, reason[0] ? reason : "the connection is busy");
 }
 
 void bw_migrate_check(struct bw_pg *pg, void (*done)(void *ctx, enum bw_err err, const char *message),
                       void *ctx)
 {
-    struct check *c = bw_alloc(sizeof(*c));
-    *c = (struct check){done, ctx};
-    struct bw_pg_statement s = {"SELECT version, sha256 FROM schema_migrations ORDER BY version", 0, NULL};
-    enum bw_err err = bw_pg_submit(pg, &s, 1, on_checked, c);
-    if (err == BW_OK)
-        return;
-    free(c);
-    done(ctx, err, bw_err_text(err));
+    static const struct bw_pg_statement statement = {
+        .sql = "SELECT version, sha256 FROM schema_migrations ORDER BY version"};
+    struct look *l = bw_alloc(sizeof(*l));
+    *l = (struct look){.pg = pg, .done = done, .ctx = ctx};
+    if (bw_pg_submit(pg, &statement, 1, on_rows, l) != BW_OK) {
+        l->timer = bw_timer_new(bw_pg_loop(pg), on_refused, l);
+        bw_timer_start(l->timer, 1);
+    }
 }
 
 /* ---- applying ---- */
 
 struct migration {
     struct bw_pg *pg;
-    int at;
+    int at; /* version being applied */
     int applied;
     void (*done)(void *ctx, enum bw_err err, int applied, const char *message);
     void *ctx;
 };
 
-static void apply(struct migration *m);
+static void look(struct migration *m);
 
 static void finish(struct migration *m, enum bw_err err, const char *message)
 {
-    m->done(m->ctx, err, m->applied, message);
+    struct migration copy = *m;
     free(m);
-}
-
-static void on_compared(void *ctx, enum bw_err err, const char *message)
-{
-    struct migration *m = ctx;
-    finish(m, err, message);
-}
-
-static void on_rolled_back(void *ctx, const struct bw_pg_answer *answer)
-{
-    struct migration *m = ctx;
-    if (answer->err != BW_OK)
-        finish(m, answer->err, answer->message);
-    else
-        apply(m);
-}
-
-struct failed {
-    struct migration *m;
-    char message[512];
-};
-
-static void on_failed(void *ctx, const struct bw_pg_answer *answer)
-{
-    struct failed f = *(struct failed *)ctx;
-    (void)answer; /* what went wrong before is what a person needs */
-    free(ctx);
-    finish(f.m, BW_ERR_PROTOCOL, f.message);
-}
-
-/* The script stopped inside its transaction: it must be ended on this connection before anything else. */
-static void roll_back(struct migration *m, const struct bw_pg_answer *answer)
-{
-    bool there = strcmp(answer->sqlstate, "BW001") == 0;
-    struct failed *f = bw_alloc(sizeof(*f));
-    f->m = m;
-    snprintf(f->message, sizeof(f->message), "%s: %s", bw_sql[m->at].name, answer->message);
-    m->at++;
-    enum bw_err err =
-        bw_pg_script(m->pg, "ROLLBACK", there ? on_rolled_back : on_failed, there ? (void *)m : (void *)f);
-    if (err != BW_OK) {
-        finish(m, err, f->message);
-        there = true;
-    }
-    if (there)
-        free(f);
+    copy.done(copy.ctx, err, copy.applied, message);
 }
 
 static void on_applied(void *ctx, const struct bw_pg_answer *answer)
 {
     struct migration *m = ctx;
-    if (answer->err == BW_ERR_PROTOCOL) {
-        roll_back(m, answer);
-    } else if (answer->err != BW_OK) {
-        finish(m, answer->err, answer->message);
-    } else {
+    char message[MESSAGE_MAX + 256];
+    if (answer->err == BW_OK) {
         m->applied++;
-        m->at++;
-        apply(m);
+        look(m);
+    } else if (strcmp(answer->sqlstate, "BW001") == 0) { /* another starter was faster */
+        look(m);
+    } else {
+        snprintf(message, sizeof(message), "%s: %s", bw_sql[m->at - 1].name, answer->message);
+        finish(m, answer->err, message);
     }
 }
 
@@ -170,12 +162,10 @@ static void write_script(const struct bw_embedded *e, int version, struct bw_buf
     bw_sha256_hex(e->text, strlen(e->text), hash);
     bw_buf_addf(
         out,
-        "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL client_min_messages = "
-        "warning;"
-        " " LOCK
-        " CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL,"
-        " sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());"
-        " DO $bw$ BEGIN IF EXISTS (SELECT FROM schema_migrations WHERE version = %d) THEN"
+        "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL client_min_messages ="
+        " warning; " LOCK " CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY,"
+        " name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());"
+        " DO $bw$ BEGIN IF EXISTS (SELECT FROM schema_migrations WHERE version >= %d) THEN"
         " RAISE EXCEPTION 'already applied' USING ERRCODE = 'BW001'; END IF; END $bw$;\n",
         version);
     bw_buf_adds(out, e->text);
@@ -184,25 +174,15 @@ static void write_script(const struct bw_embedded *e, int version, struct bw_buf
                 version, e->name, hash);
 }
 
-static void apply(struct migration *m)
+/* The number that the comparison found last: it knows of none beyond what is embedded. */
+static void apply(struct migration *m, int version)
 {
-    if (!bw_sql[m->at].name) {
-        bw_migrate_check(m->pg, on_compared, m); /* nothing newer, nothing changed? */
-        return;
-    }
     struct bw_buf script;
+    m->at = version;
     bw_buf_init(&script, SCRIPT_MAX);
-    write_script(&bw_sql[m->at], m->at + 1, &script);
+    write_script(&bw_sql[version - 1], version, &script);
     enum bw_err err = bw_pg_script(m->pg, bw_buf_str(&script), on_applied, m);
     bw_buf_fini(&script);
     if (err != BW_OK)
-        finish(m, err, bw_err_text(err));
-}
-
-void bw_migrate_start(struct bw_pg *pg,
-                      void (*done)(void *ctx, enum bw_err err, int applied, const char *message), void *ctx)
-{
-    struct migration *m = bw_alloc(sizeof(*m));
-    *m = (struct migration){.pg = pg, .done = done, .ctx = ctx};
-    apply(m);
+        finish(m, err, err == BW_ERR_BUSY ? "the connection is busy" : bw_pg_reason(m->pg));
 }

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define ASK_MOST     10 /* ids a token */
-#define ASK_AGAIN_MS (6 * 3600 * 1000LL)
+#define ASK_AGAIN_MS (6LL * 3600 * 1000)
 #define NAMES_MAX    200000 /* Amazon has fewer ranked categories in a domain; more are not kept */
 
 struct known {
