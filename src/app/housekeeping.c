@@ -34,14 +34,20 @@ struct question {
     bool score; /* ZRANGE WITHSCORES: the score */
 };
 
+static void set_known(struct bw_metric *metric, int64_t value)
+{
+    if (value >= 0) /* -1: not asked yet, or its key is not there yet; metrics start at 0 */
+        bw_metric_set(metric, (double)value);
+}
+
 static void show(struct bw_housekeeping *h)
 {
     struct bw_counters *c = &h->cx->counters;
-    bw_metric_set(c->products_tracked, (double)h->counts.tracked);
-    bw_metric_set(c->products_overdue, (double)h->counts.overdue);
-    bw_metric_set(c->badges_held, (double)h->counts.badges);
-    bw_metric_set(c->history_backlog, (double)h->counts.backlog);
-    bw_metric_set(c->notifications_pending, (double)h->counts.pending);
+    set_known(c->products_tracked, h->counts.tracked);
+    set_known(c->products_overdue, h->counts.overdue);
+    set_known(c->badges_held, h->counts.badges);
+    set_known(c->history_backlog, h->counts.backlog);
+    set_known(c->notifications_pending, h->counts.pending);
     bw_counters_success(c, BW_PART_REDIS);
 }
 
