@@ -7,24 +7,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define SETTING(kind_, member, name_, fallback_, form_, text_)                                               \
     {kind_, name_, fallback_, form_, text_, offsetof(struct bw_conf, member)},
-const struct setting bw_settings[] = {
+const struct setting bw_settings[SETTINGS_N] = {
 #include "settings.def"
 };
 #undef SETTING
-const size_t bw_settings_n = sizeof(bw_settings) / sizeof(bw_settings[0]);
 
 #define PREFIX_MAX 40
+
+bool setting_is_secret(const struct setting *s)
+{
+    return s->kind == SECRET || s->kind == SECRET_URL;
+}
 
 bool setting_is_string(const struct setting *s)
 {
     switch (s->kind) {
+    case ENV_ONLY:
     case TEXT:
     case SECRET:
+    case SECRET_URL:
     case HTTP_URL:
     case REDIS_URL:
+    case PG_URI:
     case LISTEN:
     case CURRENCY:
     case HEARTBEAT:
@@ -35,15 +43,29 @@ bool setting_is_string(const struct setting *s)
     }
 }
 
-void setting_file_name(const char *name, char *out, size_t size)
+bool setting_is_shown(const struct setting *s)
+{
+    switch (s->kind) {
+    case SECRET:
+    case SECRET_URL:
+    case HTTP_URL: /* may hold user:password */
+    case REDIS_URL:
+    case PG_URI:
+    case HEARTBEAT:
+        return false;
+    default:
+        return true;
+    }
+}
+
+void setting_name(const struct setting *s, bool in_file, bool file_form, char out[SETTING_NAME_MAX])
 {
     static const char prefix[] = "BADGEWATCH_";
-    if (strncmp(name, prefix, sizeof(prefix) - 1) == 0)
-        name += sizeof(prefix) - 1;
-    size_t i = 0;
-    for (; name[i] && i + 1 < size; i++)
-        out[i] = (char)tolower((unsigned char)name[i]);
-    out[i] = '\0';
+    bool cut = in_file && strncmp(s->name, prefix, sizeof(prefix) - 1) == 0;
+    snprintf(out, SETTING_NAME_MAX, "%s%s", s->name + (cut ? sizeof(prefix) - 1 : 0),
+             file_form ? "_FILE" : "");
+    for (char *p = out; in_file && *p; p++)
+        *p = (char)tolower((unsigned char)*p);
 }
 
 /* ---- strings ---- */
@@ -57,24 +79,45 @@ static bool printable(const char *text)
     return true;
 }
 
+/* One of the schemes, then something that can be a host. What the rest means is for the client to say. */
 static bool is_url(const char *text, const char *const *schemes)
 {
     for (; *schemes; schemes++) {
         size_t len = strlen(*schemes);
-        if (strncmp(text, *schemes, len) == 0 && text[len] != '\0' && !strchr(text, ' '))
-            return true;
+        if (strncasecmp(text, *schemes, len) == 0)
+            return text[len] != '\0' && !strchr("/:?#@", text[len]) && !strchr(text, ' ');
     }
     return false;
 }
 
+static bool is_redis_url(const char *text)
+{
+    static const char *const schemes[] = {"redis://", "rediss://", "unix://", NULL};
+    for (const char *const *s = schemes; *s; s++) {
+        if (strncasecmp(text, *s, strlen(*s)) == 0)
+            return text[strlen(*s)] != '\0' && !strchr(text, ' ');
+    }
+    return false;
+}
+
+static bool is_pg_uri(const char *text)
+{
+    return strncmp(text, "postgresql://", 13) == 0 || strncmp(text, "postgres://", 11) == 0 ||
+           strchr(text, '=');
+}
+
+/* "127.0.0.1:9787", "[::1]:9787", "localhost:9787", ":9787" (all addresses). The status port resolves it. */
 static bool is_listen(const char *text)
 {
     const char *colon = strrchr(text, ':');
-    char *end = NULL;
-    if (!colon || !isdigit((unsigned char)colon[1]))
+    if (!colon || strchr(text, ' '))
         return false;
-    long port = strtol(colon + 1, &end, 10);
-    return *end == '\0' && port >= 0 && port <= 65535;
+    size_t digits = strspn(colon + 1, "0123456789");
+    if (digits == 0 || digits > 5 || colon[1 + digits] || strtol(colon + 1, NULL, 10) > 65535)
+        return false;
+    if (text[0] == '[')
+        return colon - text > 2 && colon[-1] == ']';
+    return !memchr(text, ':', (size_t)(colon - text));
 }
 
 static bool is_currency(const char *text)
@@ -85,14 +128,16 @@ static bool is_currency(const char *text)
 static bool string_fits(enum kind kind, const char *text)
 {
     static const char *const http[] = {"http://", "https://", NULL};
-    static const char *const redis[] = {"redis://", "rediss://", "unix://", NULL};
     switch (kind) {
     case HTTP_URL:
         return is_url(text, http);
+    case SECRET_URL:
     case HEARTBEAT:
         return !text[0] || is_url(text, http);
     case REDIS_URL:
-        return is_url(text, redis);
+        return is_redis_url(text);
+    case PG_URI:
+        return is_pg_uri(text);
     case LISTEN:
         return is_listen(text);
     case CURRENCY:
@@ -153,12 +198,14 @@ static bool day_time(const char *text, int *out)
 
 static bool percent(const char *text, double *out)
 {
-    size_t len = strlen(text);
-    char *end = NULL;
-    if (len < 2 || text[len - 1] != '%' || !isdigit((unsigned char)text[0]))
+    size_t whole = strspn(text, "0123456789");
+    size_t len = whole;
+    if (text[len] == '.')
+        len += 1 + strspn(text + len + 1, "0123456789");
+    if (whole == 0 || text[len - 1] == '.' || strcmp(text + len, "%") != 0)
         return false;
-    double value = strtod(text, &end);
-    if (end != text + len - 1 || value < 0 || value > 90)
+    double value = strtod(text, NULL);
+    if (value > 90)
         return false;
     *out = value / 100;
     return true;
@@ -185,7 +232,7 @@ enum bw_err bw_size_parse(const char *text, int64_t *bytes)
 {
     static const struct {
         const char *name;
-        int64_t size;
+        long long size;
     } units[] = {{"B", 1}, {"KB", 1 << 10}, {"MB", 1 << 20}, {"GB", 1 << 30}};
     char *end = NULL;
     if (!isdigit((unsigned char)text[0]))
@@ -194,7 +241,9 @@ enum bw_err bw_size_parse(const char *text, int64_t *bytes)
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (strcmp(end, units[i].name) != 0)
             continue;
-        if (value < 1 || value > (1LL << 40) / units[i].size)
+        if (value == 0)
+            return BW_ERR_INVALID;
+        if (value > (1LL << 40) / units[i].size)
             return BW_ERR_TOO_BIG;
         *bytes = value * units[i].size;
         return BW_OK;

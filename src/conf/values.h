@@ -1,4 +1,4 @@
-/* Kinds of values: how a text becomes a member of struct bw_conf. Private to this room. */
+/* The table of settings, and how a text becomes a member of struct bw_conf. Private to this room. */
 #pragma once
 
 #include "badgewatch/conf/conf.h"
@@ -6,10 +6,13 @@
 #include <stddef.h>
 
 enum kind {
+    ENV_ONLY, /* BADGEWATCH_CONFIG */
     TEXT,
     SECRET,
+    SECRET_URL,
     HTTP_URL,
     REDIS_URL,
+    PG_URI,
     LISTEN,
     YES_NO,
     LOG_LEVEL,
@@ -37,12 +40,25 @@ struct setting {
     size_t offset; /* of the member */
 };
 
-extern const struct setting bw_settings[];
-extern const size_t bw_settings_n;
+/* AT_slack_channel and so on: places in the table. */
+#define SETTING(kind, member, ...) AT_##member,
+enum {
+#include "settings.def"
+    SETTINGS_N
+};
+#undef SETTING
+
+#define SETTING_NAME_MAX 48 /* room for each name, with _FILE */
+
+extern const struct setting bw_settings[SETTINGS_N];
 
 /* True where the member is an owned string. */
 bool setting_is_string(const struct setting *s);
+/* True where the value may come from a file of its own (X_FILE). */
+bool setting_is_secret(const struct setting *s);
+/* True where a message may show the value: it holds no secret, not even inside a URL that is written wrongly. */
+bool setting_is_shown(const struct setting *s);
 /* Sets the member from a text; false if the text is not of the form. */
 bool setting_parse(const struct setting *s, const char *text, struct bw_conf *conf);
-/* "redis_url" from "REDIS_URL", "listen" from "BADGEWATCH_LISTEN". */
-void setting_file_name(const char *name, char *out, size_t size);
+/* "REDIS_URL", or as the file has it "redis_url" (and "listen" for "BADGEWATCH_LISTEN"); its _FILE form if asked. */
+void setting_name(const struct setting *s, bool in_file, bool file_form, char out[SETTING_NAME_MAX]);

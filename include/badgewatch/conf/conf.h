@@ -13,8 +13,8 @@
 #define BW_UPDATE_AUTO   (-1000) /* keepa_update = auto */
 #define BW_BACKFILL_FULL (-1)    /* backfill = full: the whole history */
 
-/* Strings are owned by the struct and never NULL: "" means not set. Secrets are plain strings here and are
- * never printed (bw_conf_print shows "set (N characters)"). */
+/* Strings are owned by the struct and never NULL: "" means not set. Secrets are plain strings here and
+ * are never printed. */
 struct bw_conf {
     char *keepa_api_key; /* secret */
     char *keepa_base_url;
@@ -62,8 +62,8 @@ void bw_conf_help(struct bw_buf *out);
 void bw_conf_sample(struct bw_buf *out);
 
 /* Replaces the password in a URL ("redis://u:p@h" -> "redis://u:***@h") and the values of the query keys
- * key, token, password, sslpassword; for messages and logs. */
+ * key, token, password, sslpassword; also in libpq's "host=h password=p" form; for messages and logs. */
 void bw_conf_redact_url(const char *url, struct bw_buf *out);
 
-/* "1MB", "256MB", "8KB", "512B", "1GB" (powers of 1024). */
+/* "1MB", "256MB", "8KB", "512B", "1GB" (powers of 1024); at least 1 byte, at most 1024GB. */
 enum bw_err bw_size_parse(const char *text, int64_t *bytes) BW_MUSTCHECK;

@@ -1,0 +1,260 @@
+/* The two layers of settings. In each a setting may stand once, as X or, for a secret, as X_FILE; a name that is not
+ * known is an error with the name that was probably meant. An empty value is the same as none: that is how a compose
+ * file or a shell says "not set". The first thing wrong ends the reading. */
+#include "layers.h"
+
+#include "badgewatch/base/alloc.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define OURS       "BADGEWATCH_"
+#define NO_SECTION "no [section] was expected, settings stand without one"
+
+void wipe(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+void layers_fini(struct layers *l)
+{
+    for (size_t i = 0; i < SETTINGS_N; i++) {
+        wipe(l->environment[i].text);
+        wipe(l->file[i].text);
+    }
+    free(l->path);
+    *l = (struct layers){0};
+}
+
+const struct given *layers_of(const struct layers *l, size_t i)
+{
+    return l->environment[i].text ? &l->environment[i] : &l->file[i];
+}
+
+static void place(const struct layers *l, int line, const char *name, char out[PLACE_MAX])
+{
+    if (line == 0)
+        snprintf(out, PLACE_MAX, "environment: %s", name);
+    else /* of a long path the end says more than the beginning */
+        snprintf(out, PLACE_MAX, "%s:%d: %s",
+                 strlen(l->path) > 200 ? l->path + strlen(l->path) - 200 : l->path, line, name);
+}
+
+void layers_place(const struct layers *l, size_t i, char out[PLACE_MAX])
+{
+    const struct given *g = layers_of(l, i);
+    char name[SETTING_NAME_MAX];
+    setting_name(&bw_settings[i], g->line > 0, g->is_file, name);
+    place(l, g->line, name, out);
+}
+
+/* ---- names ---- */
+
+/* The setting that `name` means, and in which form; SETTINGS_N if none. */
+static size_t find(const char *name, bool in_file, bool *is_file)
+{
+    char known[SETTING_NAME_MAX];
+    for (size_t i = 0; i < SETTINGS_N; i++) {
+        if (in_file && bw_settings[i].kind == ENV_ONLY)
+            continue;
+        for (int form = 0; form <= setting_is_secret(&bw_settings[i]); form++) {
+            *is_file = form == 1;
+            setting_name(&bw_settings[i], in_file, *is_file, known);
+            if (strcmp(name, known) == 0)
+                return i;
+        }
+    }
+    return SETTINGS_N;
+}
+
+/* Letters to insert, remove or change to make b of a (Levenshtein); names past the longest known are all as far. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[SETTING_NAME_MAX];
+    size_t len = strlen(b);
+    for (size_t k = 0; k <= len; k++)
+        row[k] = k;
+    for (size_t i = 1; a[i - 1] && i < (size_t)2 * SETTING_NAME_MAX; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t k = 1; k <= len; k++) {
+            size_t best = diagonal + (tolower((unsigned char)a[i - 1]) != tolower((unsigned char)b[k - 1]));
+            best = row[k - 1] + 1 < best ? row[k - 1] + 1 : best;
+            best = row[k] + 1 < best ? row[k] + 1 : best;
+            diagonal = row[k];
+            row[k] = best;
+        }
+    }
+    return row[len];
+}
+
+/* The known name nearest to a wrong one. */
+static void nearest(const char *name, bool in_file, char out[SETTING_NAME_MAX])
+{
+    if (in_file && strncasecmp(name, OURS, sizeof(OURS) - 1) == 0) /* written as in the environment */
+        name += sizeof(OURS) - 1;
+    size_t best = SIZE_MAX;
+    char known[SETTING_NAME_MAX];
+    for (size_t i = 0; i < SETTINGS_N; i++) {
+        if (in_file && bw_settings[i].kind == ENV_ONLY)
+            continue;
+        for (int form = 0; form <= setting_is_secret(&bw_settings[i]); form++) {
+            setting_name(&bw_settings[i], in_file, form == 1, known);
+            size_t d = distance(name, known);
+            if (d >= best)
+                continue;
+            best = d;
+            memcpy(out, known, sizeof(known));
+        }
+    }
+}
+
+/* One setting of one layer (line 0: the environment). */
+static enum bw_err give(struct layers *l, int line, const char *name, const char *value,
+                        struct bw_error *error)
+{
+    bool is_file = false, in_file = line > 0;
+    char here[PLACE_MAX], other[SETTING_NAME_MAX];
+    size_t i = find(name, in_file, &is_file);
+    if (i == SETTINGS_N) {
+        place(l, line, "", here);
+        nearest(name, in_file, other);
+        return bw_error_set(error, BW_ERR_INVALID, "%sunknown setting '%.60s'; did you mean '%s'?", here,
+                            name, other);
+    }
+    struct given *g = in_file ? &l->file[i] : &l->environment[i];
+    if (value[0] == '\0')
+        return BW_OK;
+    if (!g->text) {
+        *g = (struct given){bw_strdup(value), is_file, line};
+        return BW_OK;
+    }
+    place(l, line, name, here);
+    if (g->is_file == is_file && in_file)
+        return bw_error_set(error, BW_ERR_INVALID, "%s is given twice, first in line %d", here, g->line);
+    if (g->is_file == is_file)
+        return bw_error_set(error, BW_ERR_INVALID, "%s is given twice", here);
+    setting_name(&bw_settings[i], in_file, g->is_file, other);
+    return bw_error_set(error, BW_ERR_INVALID, "%s and %s are both given: one of them was expected", here,
+                        other);
+}
+
+/* ---- environment ---- */
+
+enum bw_err layers_read_environment(struct layers *l, char *const *envp, struct bw_error *error)
+{
+    enum bw_err err = BW_OK;
+    for (; *envp && err == BW_OK; envp++) {
+        const char *equals = strchr(*envp, '=');
+        if (!equals || equals[1] == '\0')
+            continue;
+        bool is_file;
+        char *name = bw_strndup(*envp, (size_t)(equals - *envp));
+        bool ours = strncmp(name, OURS, sizeof(OURS) - 1) == 0;
+        if (ours ||
+            find(name, false, &is_file) < SETTINGS_N) /* other programs' variables are none of our business */
+            err = give(l, 0, name, equals + 1, error);
+        free(name);
+    }
+    return err;
+}
+
+/* ---- file ---- */
+
+struct reader {
+    struct layers *layers;
+    struct bw_error *error;
+    FILE *stream;
+    int line; /* read last; Debian's libinih is built without line numbers for its handler */
+    enum bw_err err;
+};
+
+static bool refuse(struct reader *r, const char *why)
+{
+    r->err = bw_error_set(r->error, BW_ERR_SYNTAX, "%s:%d: %s", r->layers->path, r->line, why);
+    return false;
+}
+
+static int on_ini(void *user, const char *section, const char *name, const char *value)
+{
+    struct reader *r = user;
+    if (r->err == BW_OK &&
+        section[0]) /* after a byte order mark; read_line refuses the others, empty ones too */
+        refuse(r, NO_SECTION);
+    else if (r->err == BW_OK)
+        r->err = give(r->layers, r->line, name, value, r->error);
+    return r->err == BW_OK;
+}
+
+static void skip_line(FILE *stream)
+{
+    int c;
+    do
+        c = getc(stream);
+    while (c != EOF && c != '\n');
+}
+
+/* One line without the blanks at its front, into text; false if it cannot be a line of ours. libinih would take the
+ * rest of a line longer than its buffer for a line of its own, and a line that begins with a blank for more of the
+ * value before it. Both give wrong settings without a word, so neither gets there. */
+static bool take_line(struct reader *r, int c, char *text, size_t size)
+{
+    size_t n = 0;
+    bool comment = c == ';' || c == '#';
+    if (c == '[')
+        return refuse(r, NO_SECTION);
+    for (; c != EOF && c != '\n' && !comment; c = getc(r->stream)) {
+        if (c == '\0')
+            return refuse(r, "a zero byte: this is no text");
+        if (n + 2 >= size)
+            return refuse(
+                r, "the line is too long; give this setting in the environment, or a secret as a file");
+        text[n++] = (char)c;
+    }
+    if (comment)
+        skip_line(r->stream);
+    text[n++] = '\n';
+    text[n] = '\0';
+    return true;
+}
+
+static char *read_line(char *text, int size, void *stream)
+{
+    struct reader *r = stream;
+    int c = r->err == BW_OK ? getc(r->stream) : EOF;
+    if (c == EOF)
+        return NULL;
+    r->line++;
+    while (c == ' ' || c == '\t')
+        c = getc(r->stream);
+    return take_line(r, c, text, (size_t)size) ? text : NULL;
+}
+
+enum bw_err layers_read_file(struct layers *l, const char *path, bool must_exist, struct bw_error *error)
+{
+    char memory[4096];
+    struct reader r = {.layers = l, .error = error, .stream = fopen(path, "re")};
+    if (!r.stream && !must_exist && (errno == ENOENT || errno == ENOTDIR))
+        return BW_OK;
+    if (!r.stream)
+        return bw_error_set(error, BW_ERR_SYSTEM, "settings file '%s': %s", path, strerror(errno));
+    l->path = bw_strdup(path);
+    setvbuf(r.stream, memory, _IOFBF,
+            sizeof(memory)); /* memory that can be wiped: the file may hold secrets */
+    errno = 0;
+    int bad = ini_parse_stream(read_line, &r, on_ini, &r);
+    if (ferror(r.stream)) /* a folder opens like a file, and fails here */
+        r.err = bw_error_set(error, BW_ERR_SYSTEM, "settings file '%s': %s", path, strerror(errno));
+    else if (r.err == BW_OK && bad != 0)
+        r.err = bw_error_set(error, BW_ERR_SYNTAX, "%s:%d: 'name = value' was expected", path, bad);
+    fclose(r.stream);
+    explicit_bzero(memory, sizeof(memory));
+    return r.err;
+}

@@ -1,0 +1,31 @@
+/* What the environment and the file say, before any value is looked at. Private to this room. */
+#pragma once
+
+#include "values.h"
+
+struct given {
+    char *text;   /* the value, or the path of its file; NULL: not given */
+    bool is_file; /* in its _FILE form */
+    int line;     /* of the settings file; 0: from the environment */
+};
+
+struct layers {
+    struct given environment[SETTINGS_N];
+    struct given file[SETTINGS_N];
+    char *path; /* of the settings file; NULL before it was found */
+};
+
+#define PLACE_MAX 320 /* "environment: BADGEWATCH_LISTEN", "path/of/file:12: listen" */
+
+enum bw_err layers_read_environment(struct layers *l, char *const *envp, struct bw_error *error) BW_MUSTCHECK;
+/* A file that does not exist is no error unless it must. */
+enum bw_err layers_read_file(struct layers *l, const char *path, bool must_exist,
+                             struct bw_error *error) BW_MUSTCHECK;
+void layers_fini(struct layers *l); /* wipes the values */
+
+/* What counts for setting i: the environment, else the file. Its text is NULL where neither says anything. */
+const struct given *layers_of(const struct layers *l, size_t i);
+/* Where that stands, and under which name. */
+void layers_place(const struct layers *l, size_t i, char out[PLACE_MAX]);
+
+void wipe(char *text); /* and free; NULL is allowed */
