@@ -39,6 +39,7 @@ struct look {
     struct bw_timer *timer; /* for an answer that is known at the start */
     void (*done)(void *ctx, enum bw_err err, const char *message);
     void *ctx;
+    int *version; /* where the database's version is put; may be NULL */
 };
 
 static bool is_same(int version, const char *recorded)
@@ -48,27 +49,26 @@ static bool is_same(int version, const char *recorded)
     return recorded && strcmp(hash, recorded) == 0;
 }
 
-/* The rows of schema_migrations, in order, against what is embedded. */
-static enum bw_err compare(const struct bw_pg_result *rows, char message[MESSAGE_MAX])
+/* The rows of schema_migrations, in order, against what is embedded. *version: the last one. */
+static enum bw_err compare(const struct bw_pg_result *rows, int *version, char message[MESSAGE_MAX])
 {
-    int expected = 1;
     size_t n = bw_pg_rows(rows);
     int last = n > 0 ? (int)strtol(bw_pg_value(rows, n - 1, 0), NULL, 10) : 0;
+    *version = last;
     if (last > newest()) {
         snprintf(message, MESSAGE_MAX, "database schema %d is newer than this badgewatch (%d)", last,
                  newest());
         return BW_ERR_CONFLICT;
     }
-    for (size_t i = 0; i < n; i++, expected++) {
-        int version = (int)strtol(bw_pg_value(rows, i, 0), NULL, 10);
-        if (version != expected) {
-            snprintf(message, MESSAGE_MAX, "schema_migrations has %d where %d was expected", version,
-                     expected);
+    for (int i = 0; (size_t)i < n; i++) {
+        if (strtol(bw_pg_value(rows, (size_t)i, 0), NULL, 10) != i + 1) {
+            snprintf(message, MESSAGE_MAX, "schema_migrations has no row of migration %d, but later ones",
+                     i + 1);
             return BW_ERR_CONFLICT;
         }
-        if (!is_same(version, bw_pg_value(rows, i, 1))) {
+        if (!is_same(i + 1, bw_pg_value(rows, (size_t)i, 1))) {
             snprintf(message, MESSAGE_MAX, "migration %s is not the one that was applied to the database",
-                     bw_sql[version - 1].name);
+                     bw_sql[i].name);
             return BW_ERR_CONFLICT;
         }
     }
@@ -89,17 +89,21 @@ static void end_look(struct look *l, enum bw_err err, const char *message)
 
 static void on_rows(void *ctx, const struct bw_pg_answer *answer)
 {
+    struct look *l = ctx;
+    int version = 0;
     char message[MESSAGE_MAX] = "";
     enum bw_err err = answer->err;
     if (err == BW_OK) {
-        err = compare(answer->results[0], message);
+        err = compare(answer->results[0], &version, message);
     } else if (strcmp(answer->sqlstate, "42P01") == 0) { /* there is no such table */
         err = BW_ERR_NOT_FOUND;
         snprintf(message, sizeof(message), "the database has no schema yet: run badgewatch migrate");
     } else {
         snprintf(message, sizeof(message), "%s", answer->message);
     }
-    end_look(ctx, err, message);
+    if (l->version)
+        *l->version = version;
+    end_look(l, err, message);
 }
 
 static void on_refused(void *ctx)
@@ -109,24 +113,30 @@ static void on_refused(void *ctx)
     end_look(l, BW_ERR_UNAVAILABLE, reason[0] ? reason : "the connection is busy");
 }
 
-void bw_migrate_check(struct bw_pg *pg, void (*done)(void *ctx, enum bw_err err, const char *message),
-                      void *ctx)
+static void start_look(struct bw_pg *pg, int *version,
+                       void (*done)(void *ctx, enum bw_err err, const char *message), void *ctx)
 {
     static const struct bw_pg_statement statement = {
         .sql = "SELECT version, sha256 FROM schema_migrations ORDER BY version"};
     struct look *l = bw_alloc(sizeof(*l));
-    *l = (struct look){.pg = pg, .done = done, .ctx = ctx};
+    *l = (struct look){.pg = pg, .done = done, .ctx = ctx, .version = version};
     if (bw_pg_submit(pg, &statement, 1, on_rows, l) != BW_OK) {
         l->timer = bw_timer_new(bw_pg_loop(pg), on_refused, l);
         bw_timer_start(l->timer, 1);
     }
 }
 
+void bw_migrate_check(struct bw_pg *pg, void (*done)(void *ctx, enum bw_err err, const char *message),
+                      void *ctx)
+{
+    start_look(pg, NULL, done, ctx);
+}
+
 /* ---- applying ---- */
 
 struct migration {
     struct bw_pg *pg;
-    int at; /* version being applied */
+    int version; /* of the database */
     int applied;
     void (*done)(void *ctx, enum bw_err err, int applied, const char *message);
     void *ctx;
@@ -151,7 +161,7 @@ static void on_applied(void *ctx, const struct bw_pg_answer *answer)
     } else if (strcmp(answer->sqlstate, "BW001") == 0) { /* another starter was faster */
         look(m);
     } else {
-        snprintf(message, sizeof(message), "%s: %s", bw_sql[m->at - 1].name, answer->message);
+        snprintf(message, sizeof(message), "%s: %s", bw_sql[m->version].name, answer->message);
         finish(m, answer->err, message);
     }
 }
@@ -174,15 +184,36 @@ static void write_script(const struct bw_embedded *e, int version, struct bw_buf
                 version, e->name, hash);
 }
 
-/* The number that the comparison found last: it knows of none beyond what is embedded. */
-static void apply(struct migration *m, int version)
+/* The one after the database's version, which is known to be embedded. */
+static void apply(struct migration *m)
 {
     struct bw_buf script;
-    m->at = version;
     bw_buf_init(&script, SCRIPT_MAX);
-    write_script(&bw_sql[version - 1], version, &script);
+    write_script(&bw_sql[m->version], m->version + 1, &script);
     enum bw_err err = bw_pg_script(m->pg, bw_buf_str(&script), on_applied, m);
     bw_buf_fini(&script);
     if (err != BW_OK)
         finish(m, err, err == BW_ERR_BUSY ? "the connection is busy" : bw_pg_reason(m->pg));
+}
+
+static void on_looked(void *ctx, enum bw_err err, const char *message)
+{
+    struct migration *m = ctx;
+    if (err == BW_ERR_NOT_FOUND)
+        apply(m);
+    else
+        finish(m, err, message);
+}
+
+static void look(struct migration *m)
+{
+    start_look(m->pg, &m->version, on_looked, m);
+}
+
+void bw_migrate_start(struct bw_pg *pg,
+                      void (*done)(void *ctx, enum bw_err err, int applied, const char *message), void *ctx)
+{
+    struct migration *m = bw_alloc(sizeof(*m));
+    *m = (struct migration){.pg = pg, .done = done, .ctx = ctx};
+    look(m);
 }

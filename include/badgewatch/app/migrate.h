@@ -5,12 +5,13 @@
 #include "badgewatch/pg/pg.h"
 
 /* Applies what is missing, in order, each in one transaction under an advisory lock: several starters at once are safe.
- * done comes once, later. applied: how many this call applied; message: for people when err != BW_OK (a database newer
- * than this program, a migration that was changed after it was applied, no rights, ...). */
+ * done comes once, later, never from inside the call. applied: how many this call applied, also when err != BW_OK.
+ * BW_ERR_CONFLICT: the database is newer than this program, or a migration is not the one that was applied; nothing is
+ * touched then. BW_ERR_PROTOCOL: the server refused one (no rights, ...); it left nothing. message is for people. */
 void bw_migrate_start(struct bw_pg *pg,
                       void (*done)(void *ctx, enum bw_err err, int applied, const char *message), void *ctx);
 
-/* Only looks: BW_OK if the database has exactly this version's schema; else message says what to do. done comes once,
- * later, unless this returns an error. */
+/* Only looks: BW_OK if the database has exactly this version's schema, BW_ERR_NOT_FOUND if some of it is missing,
+ * BW_ERR_CONFLICT as above; message says what to do. done comes once, later, never from inside the call. */
 void bw_migrate_check(struct bw_pg *pg, void (*done)(void *ctx, enum bw_err err, const char *message),
                       void *ctx);

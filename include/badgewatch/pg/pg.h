@@ -41,10 +41,12 @@ int64_t bw_pg_affected(const struct bw_pg_result *result); /* of the command tag
 
 struct bw_pg_answer {
     enum bw_err err;       /* BW_OK committed; BW_ERR_PROTOCOL the server refused (see sqlstate), nothing was
-                              applied; BW_ERR_UNAVAILABLE, BW_ERR_TIMEOUT, BW_ERR_CLOSED: outcome unknown */
+                              applied; BW_ERR_UNAVAILABLE, BW_ERR_TIMEOUT, BW_ERR_CLOSED: outcome unknown;
+                              BW_ERR_UNSUPPORTED: a COPY, nothing was applied */
     char sqlstate[6];      /* "" unless the server gave one */
     bool transient;        /* worth trying again as it is: 08, 40, 53, 55, 57, 25006, and no SQLSTATE */
-    size_t failed;         /* index of the statement that failed, when err is BW_ERR_PROTOCOL */
+    size_t failed;         /* index of the statement that failed, when err is BW_ERR_PROTOCOL; the last one when it
+                              was the commit (a deferred constraint) */
     const char *message;   /* for people; "" when BW_OK */
     size_t n;              /* results, when BW_OK */
     const struct bw_pg_result *const *results;
@@ -53,13 +55,15 @@ typedef void (*bw_pg_cb)(void *ctx, const struct bw_pg_answer *answer);
 
 enum bw_err bw_pg_new(struct bw_loop *loop, const struct bw_pg_options *options, struct bw_pg **out,
                       struct bw_error *error) BW_MUSTCHECK; /* BW_ERR_INVALID: bad URL */
+struct bw_loop *bw_pg_loop(const struct bw_pg *pg);
 bool bw_pg_ready(const struct bw_pg *pg);
 const char *bw_pg_reason(const struct bw_pg *pg); /* no password */
-/* Error now (BW_ERR_UNAVAILABLE, BW_ERR_BUSY), or one callback later. */
+/* Error now (BW_ERR_UNAVAILABLE, BW_ERR_BUSY; BW_ERR_TOO_BIG: a statement of 1 GB), or one callback later. */
 enum bw_err bw_pg_submit(struct bw_pg *pg, const struct bw_pg_statement *statements, size_t n, bw_pg_cb cb,
                          void *ctx) BW_MUSTCHECK;
 /* A script of several statements (migrations): runs outside the pipeline through the simple protocol on this
- * connection, only while nothing is in flight (else BW_ERR_BUSY). One callback; n = 0 results. */
+ * connection, only while nothing is in flight (else BW_ERR_BUSY). One callback; n = 0 results. A transaction that the
+ * script leaves open, by an error or by mistake (then BW_ERR_INVALID), is rolled back before the callback. */
 enum bw_err bw_pg_script(struct bw_pg *pg, const char *sql, bw_pg_cb cb, void *ctx) BW_MUSTCHECK;
 size_t bw_pg_pending(const struct bw_pg *pg);
 void bw_pg_close(struct bw_pg *pg, int64_t drain_ms, void (*closed)(void *ctx), void *ctx);

@@ -168,6 +168,11 @@ void pg_became_ready(struct bw_pg *pg)
     tell(pg, true);
 }
 
+struct bw_loop *bw_pg_loop(const struct bw_pg *pg)
+{
+    return pg->loop;
+}
+
 bool bw_pg_ready(const struct bw_pg *pg)
 {
     return pg->state == PG_READY && !pg->broken && !pg->closing;

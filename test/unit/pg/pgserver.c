@@ -296,3 +296,32 @@ void pgserver_database(struct pgserver *s, const char *name)
     snprintf(sql, sizeof(sql), "CREATE DATABASE %s", name);
     pgserver_exec(s, "postgres", sql);
 }
+
+/* The file is copied first: the server's user may not be able to reach the source tree. */
+void pgserver_psql(struct pgserver *s, const char *database, const char *file, const char *option)
+{
+    char url[PGSERVER_URL], bytes[65536], copy[128];
+    FILE *in = fopen(file, "r");
+    size_t n = in ? fread(bytes, 1, sizeof(bytes), in) : 0;
+    if (!in || n == sizeof(bytes))
+        die(NULL, "%s cannot be read", file);
+    fclose(in);
+    write_file(s, "test.sql", "w", "%.*s", (int)n, bytes);
+    snprintf(copy, sizeof(copy), "%s/data/test.sql", s->folder);
+    if (chmod(copy, 0644) != 0)
+        die(s, "%s: %s", copy, strerror(errno));
+    pgserver_url(s, database, "", url);
+    char *const argv[] = {(char[]){"psql"},
+                          (char[]){"-Xq"},
+                          (char[]){"-vON_ERROR_STOP=1"},
+                          (char[]){"-f"},
+                          copy,
+                          (char[]){"-d"},
+                          url,
+                          option ? strdup(option) : NULL,
+                          NULL};
+    int status = wait_for(run(s, "psql", argv));
+    free(argv[7]);
+    if (status != 0)
+        die(s, "psql -f %s failed (%d)", file, status);
+}

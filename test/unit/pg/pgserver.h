@@ -32,5 +32,7 @@ void pgserver_tcp_url(const struct pgserver *s, const char *user, const char *ho
 void pgserver_database(struct pgserver *s, const char *name);
 /* On a connection of its own, waiting. Several statements are allowed. */
 void pgserver_exec(struct pgserver *s, const char *database, const char *sql);
+/* A file through psql as the superuser, with ON_ERROR_STOP; option is one more argument ("-vname=value") or NULL. */
+void pgserver_psql(struct pgserver *s, const char *database, const char *file, const char *option);
 /* The first value of the answer as text ("" for NULL or no row); the caller frees it. */
 char *pgserver_ask(struct pgserver *s, const char *database, const char *sql);
