@@ -119,7 +119,8 @@ static void start_look(struct bw_pg *pg, int *version,
     static const struct bw_pg_statement statement = {
         .sql = "SELECT version, sha256 FROM schema_migrations ORDER BY version"};
     struct look *l = bw_alloc(sizeof(*l));
-    *l = (struct look){.pg = pg, .done = done, .ctx = ctx, .version = version};
+    *l = (struct look){.pg = pg, .done = done, .ctx = ctx};
+    l->version = version;
     if (bw_pg_submit(pg, &statement, 1, on_rows, l) != BW_OK) {
         l->timer = bw_timer_new(bw_pg_loop(pg), on_refused, l);
         bw_timer_start(l->timer, 1);

@@ -40,15 +40,15 @@ size_t bw_pg_length(const struct bw_pg_result *result, size_t row, int column);
 int64_t bw_pg_affected(const struct bw_pg_result *result); /* of the command tag; 0 where it has none */
 
 struct bw_pg_answer {
-    enum bw_err err;       /* BW_OK committed; BW_ERR_PROTOCOL the server refused (see sqlstate), nothing was
+    enum bw_err err;  /* BW_OK committed; BW_ERR_PROTOCOL the server refused (see sqlstate), nothing was
                               applied; BW_ERR_UNAVAILABLE, BW_ERR_TIMEOUT, BW_ERR_CLOSED: outcome unknown;
                               BW_ERR_UNSUPPORTED: a COPY, nothing was applied */
-    char sqlstate[6];      /* "" unless the server gave one */
-    bool transient;        /* worth trying again as it is: 08, 40, 53, 55, 57, 25006, and no SQLSTATE */
-    size_t failed;         /* index of the statement that failed, when err is BW_ERR_PROTOCOL; the last one when it
+    char sqlstate[6]; /* "" unless the server gave one */
+    bool transient;   /* worth trying again as it is: 08, 40, 53, 55, 57, 25006, and no SQLSTATE */
+    size_t failed;    /* index of the statement that failed, when err is BW_ERR_PROTOCOL; the last one when it
                               was the commit (a deferred constraint) */
-    const char *message;   /* for people; "" when BW_OK */
-    size_t n;              /* results, when BW_OK */
+    const char *message; /* for people; "" when BW_OK */
+    size_t n;            /* results, when BW_OK */
     const struct bw_pg_result *const *results;
 };
 typedef void (*bw_pg_cb)(void *ctx, const struct bw_pg_answer *answer);
@@ -75,8 +75,9 @@ struct bw_pg_array {
     size_t n;
 };
 void bw_pg_array_init(struct bw_pg_array *a, size_t max);
-void bw_pg_array_add(struct bw_pg_array *a, const char *text, size_t len); /* quoted and escaped; a NUL in text ends it and sets overflow */
-void bw_pg_array_add_str(struct bw_pg_array *a, const char *text);         /* NULL adds NULL */
+void bw_pg_array_add(struct bw_pg_array *a, const char *text,
+                     size_t len); /* quoted and escaped; a NUL in text ends it and sets overflow */
+void bw_pg_array_add_str(struct bw_pg_array *a, const char *text); /* NULL adds NULL */
 void bw_pg_array_add_int(struct bw_pg_array *a, int64_t value);
 void bw_pg_array_add_null(struct bw_pg_array *a);
 /* Closes the literal ("{...}") and returns it, or NULL if the cap was reached or a text held a NUL. */
