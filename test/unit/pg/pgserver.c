@@ -90,7 +90,8 @@ static void become_server(const struct pgserver *s, const struct passwd *user, p
     setenv("LC_ALL", "C", 1); /* messages that tests can read */
 }
 
-static pid_t run(const struct pgserver *s, const char *program, char *const argv[])
+/* argv[0] becomes the full path: by it Postgres's programs find each other, where they are not in the PATH. */
+static pid_t run(const struct pgserver *s, const char *program, char *argv[])
 {
     const struct passwd *user = geteuid() == 0 ? getpwnam("postgres") : NULL;
     pid_t parent = getpid();
@@ -103,6 +104,7 @@ static pid_t run(const struct pgserver *s, const char *program, char *const argv
         die(s, "fork: %s", strerror(errno));
     if (pid == 0) {
         become_server(s, user, parent);
+        argv[0] = path;
         execv(path, argv);
         _exit(122);
     }
@@ -136,19 +138,19 @@ static void make_cluster(struct pgserver *s)
 {
     char data[96];
     snprintf(data, sizeof(data), "%s/data", s->folder);
-    char *const argv[] = {(char[]){"initdb"},
-                          (char[]){"-D"},
-                          data,
-                          (char[]){"-U"},
-                          (char[]){"postgres"},
-                          (char[]){"-A"},
-                          (char[]){"trust"},
-                          (char[]){"-E"},
-                          (char[]){"UTF8"},
-                          (char[]){"--locale=C"},
-                          (char[]){"--no-sync"},
-                          (char[]){"--no-instructions"},
-                          NULL};
+    char *argv[] = {(char[]){"initdb"},
+                    (char[]){"-D"},
+                    data,
+                    (char[]){"-U"},
+                    (char[]){"postgres"},
+                    (char[]){"-A"},
+                    (char[]){"trust"},
+                    (char[]){"-E"},
+                    (char[]){"UTF8"},
+                    (char[]){"--locale=C"},
+                    (char[]){"--no-sync"},
+                    (char[]){"--no-instructions"},
+                    NULL};
     int status = wait_for(run(s, "initdb", argv));
     if (status != 0)
         die(s, "initdb failed (%d)", status);
@@ -194,7 +196,7 @@ void pgserver_start(struct pgserver *s)
     char data[96], url[PGSERVER_URL];
     int waited = 0;
     snprintf(data, sizeof(data), "%s/data", s->folder);
-    char *const argv[] = {(char[]){"postgres"}, (char[]){"-D"}, data, NULL};
+    char *argv[] = {(char[]){"postgres"}, (char[]){"-D"}, data, NULL};
     s->pid = run(s, "postgres", argv);
     pgserver_url(s, "postgres", "", url);
     while (PQping(url) != PQPING_OK) {
@@ -311,15 +313,15 @@ void pgserver_psql(struct pgserver *s, const char *database, const char *file, c
     if (chmod(copy, 0644) != 0)
         die(s, "%s: %s", copy, strerror(errno));
     pgserver_url(s, database, "", url);
-    char *const argv[] = {(char[]){"psql"},
-                          (char[]){"-Xq"},
-                          (char[]){"-vON_ERROR_STOP=1"},
-                          (char[]){"-f"},
-                          copy,
-                          (char[]){"-d"},
-                          url,
-                          option ? strdup(option) : NULL,
-                          NULL};
+    char *argv[] = {(char[]){"psql"},
+                    (char[]){"-Xq"},
+                    (char[]){"-vON_ERROR_STOP=1"},
+                    (char[]){"-f"},
+                    copy,
+                    (char[]){"-d"},
+                    url,
+                    option ? strdup(option) : NULL,
+                    NULL};
     int status = wait_for(run(s, "psql", argv));
     free(argv[7]);
     if (status != 0)
