@@ -37,26 +37,26 @@ struct bw_http_request {
 };
 
 struct bw_http_response {
-    enum bw_err err;  /* BW_OK: a complete response came, whatever its status. BW_ERR_UNAVAILABLE: no
+    enum bw_err err;    /* BW_OK: a complete response came, whatever its status. BW_ERR_UNAVAILABLE: no
                          connection, or it broke before the response was complete; BW_ERR_TIMEOUT;
                          BW_ERR_TOO_BIG; BW_ERR_PROTOCOL: bad encoding or not HTTP; BW_ERR_CLOSED */
-    long status;      /* 0 if no status line came */
-    bool sent;        /* false only if it is certain that no byte of the request reached the peer's socket:
+    long status;        /* 0 if no status line came */
+    bool sent;          /* false only if it is certain that no byte of the request reached the peer's socket:
                          resolution, connection or TLS failed. true otherwise: the outcome of a POST without
                          a complete response is then ambiguous */
     bool body_complete; /* true when err is BW_OK: as long as the peer said. A compressed stream that was cut
                            before the peer counted it is taken for whole by libcurl 7.88, and the body is then
                            a prefix: whoever parses it must mind its end (JSON parsers do) */
-    const char *body; /* borrowed during the callback, NUL-terminated; "" when on_body is used */
+    const char *body;   /* borrowed during the callback, NUL-terminated; "" when on_body is used */
     size_t body_len;
-    int64_t retry_after_ms; /* Retry-After in delta seconds; -1 if absent or not a number */
+    int64_t retry_after_ms;   /* Retry-After in delta seconds; -1 if absent or not a number */
     const char *content_type; /* "" if absent */
     const char *oauth_scopes; /* X-OAuth-Scopes, "" if absent (Slack tells granted scopes so) */
     bool has_date;
-    struct bw_wall date; /* Date header */
-    double total_s;      /* start to end */
+    struct bw_wall date;      /* Date header */
+    double total_s;           /* start to end */
     struct bw_mono last_byte; /* when the response was complete */
-    char reason[256];    /* for people; no URL, no secret */
+    char reason[256];         /* for people; no URL, no secret */
 };
 
 typedef void (*bw_http_cb)(void *ctx, const struct bw_http_response *response);

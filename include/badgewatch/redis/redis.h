@@ -10,7 +10,14 @@
 
 struct bw_redis;
 
-enum bw_reply_type { BW_REPLY_NIL, BW_REPLY_STRING, BW_REPLY_STATUS, BW_REPLY_INTEGER, BW_REPLY_ARRAY, BW_REPLY_ERROR };
+enum bw_reply_type {
+    BW_REPLY_NIL,
+    BW_REPLY_STRING,
+    BW_REPLY_STATUS,
+    BW_REPLY_INTEGER,
+    BW_REPLY_ARRAY,
+    BW_REPLY_ERROR
+};
 
 struct bw_reply {
     enum bw_reply_type type;
@@ -67,4 +74,5 @@ struct bw_script {
     char sha[41]; /* filled at first use, by asking the server */
 };
 enum bw_err bw_redis_eval(struct bw_redis *r, struct bw_script *script, size_t n_keys, size_t argc,
-                          const char *const *argv, const size_t *lens, bw_redis_cb cb, void *ctx) BW_MUSTCHECK;
+                          const char *const *argv, const size_t *lens, bw_redis_cb cb,
+                          void *ctx) BW_MUSTCHECK;
