@@ -496,6 +496,43 @@ class Stack:
         self.bw('poll', *(asins or ['--all']))
         self.checked(members, before=before)
 
+    def until_changes(self, step_s=3600):
+        """Moves the simulator's clock until some badge changes hands, without a check. Gives what changes."""
+        since = self.get('/control/state')['now_ms'] // 1000
+        for _ in range(100):
+            self.post('/control/clock', {'advance_s': step_s})
+            record = self.get(f'/control/record?from={iso(since + 1)}')
+            if record:
+                return record
+        raise AssertionError('nothing changes in the simulator')
+
+    def told_ids(self):
+        """Change ids in the channels, in the order of the messages."""
+        return [i for m in self.messages() for i in m['metadata']['event_payload']['change_ids']]
+
+    def each_told_once(self):
+        """Every change of the table is in the channels once, and marked so."""
+        rows = self.sql('SELECT id, notification_sent FROM bestseller_changes')
+        equal(sorted(self.told_ids()), sorted(r[0] for r in rows), 'change ids in the channels')
+        equal([r[0] for r in rows if r[1] != 't'], [], 'changes not marked as told')
+
+    def same_as_record(self, first):
+        """The table of changes is the simulator's own record since that moment."""
+        record = self.get(f'/control/record?from={first}')
+        wanted = sorted((r['asin'], str(r['category_id']), r['type'], r['reason'], r['occurred_at']) for r in record)
+        rows = self.sql('SELECT asin, category_id, change_type, reason, '
+                        "to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') FROM bestseller_changes")
+        equal(sorted(rows), wanted, 'changes')
+        return len(rows)
+
+    def track_all(self):
+        """Tracks all products of the simulator; gives their keys once each was checked."""
+        keys = [p['key'] for p in self.get('/control/products')]
+        self.add(*keys)
+        self.wait('all are tracked', lambda: len(self.members()) == len(keys))
+        self.checked(keys)
+        return keys
+
     def told(self):
         """Changes that Slack has to be told of; None while Redis does not say."""
         groups = self.redis('XINFO', 'GROUPS', 'bw:changes')
@@ -519,6 +556,9 @@ class Stack:
 def main(*tests):
     """Runs the tests of a file, or those named on the command line. Exit 77: nothing could be run."""
     wanted = sys.argv[1:]
+    unknown = set(wanted) - {t.__name__ for t in tests}
+    if unknown:
+        sys.exit(f'no such test: {unknown}')
     ran = 0
     for test in tests:
         if wanted and test.__name__ not in wanted:

@@ -126,10 +126,7 @@ def import_and_export(s):
 
 
 def live(s):
-    keys = [p['key'] for p in s.get('/control/products')]
-    s.add(*keys)
-    s.wait('all are tracked', lambda: len(s.members()) == len(keys))
-    s.checked(keys)
+    keys = s.track_all()
     s.post('/control/clock', {'advance_s': 14400})
     contains(s.bw('poll', keys[0], keys[1][2:]).stdout, '2')
     s.poll()

@@ -7,10 +7,7 @@ def one_message_a_second():
     sim = ['--generate', '60', '--seed', '3', '--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--churn', '2',
            '--slack-rate', '0', '--pad', '1000']
     with stack.Stack(sim=sim, env={'BADGEWATCH_GROUP_WINDOW': '1ms'}) as s:
-        keys = [p['key'] for p in s.get('/control/products')]
-        s.add(*keys)
-        s.wait('all are tracked', lambda: len(s.members()) == len(keys))
-        s.checked(keys)
+        s.track_all()
         for _ in range(3):
             s.post('/control/clock', {'advance_s': 1800})
             s.poll()

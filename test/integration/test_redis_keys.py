@@ -55,10 +55,7 @@ def examples(s, keys):
 
 def redis_keys():
     with stack.Stack(sim=SIM) as s:
-        keys = [p['key'] for p in s.get('/control/products')]
-        s.add(*keys)
-        s.wait('all are tracked', lambda: len(s.members()) == len(keys))
-        s.checked(keys)
+        keys = s.track_all()
         s.post('/control/clock', {'advance_s': 21600})
         s.poll()
         s.settled(30)

@@ -1,0 +1,122 @@
+"""Slack at its worst. Whatever becomes of a request, each change is in the channel once in the end; where nobody can
+look whether it is there (no scope, or a webhook), it is sent again with a mark, and never silently twice."""
+import re
+import signal
+
+import stack
+from stack import contains, equal, true
+
+SIM = ['--generate', '6', '--seed', '31', '--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--pad', '1000', '--churn',
+       '8', '--slack-rate', '0']
+MARK = '(possible repeat)'
+
+# fault, outcomes that notification_log has to have besides the final one, how the message is told in the end
+FAULTS = [({'fault': 'close', 'posted': True}, ['ambiguous', 'found']), ({'fault': 'close'}, ['ambiguous', 'sent']),
+          ({'fault': 'status', 'status': 500}, ['ambiguous', 'sent']),
+          ({'fault': 'error', 'error': 'internal_error', 'posted': True}, ['ambiguous', 'found']),
+          ({'fault': 'status', 'status': 429, 'retry_after': 2}, ['retry', 'sent']),
+          ({'fault': 'status', 'status': 429}, ['retry', 'sent']),
+          ({'fault': 'error', 'error': 'invalid_blocks'}, ['payload', 'sent'])]
+
+
+def changes(s):
+    """A check that finds changes of one product at least; gives the id of the first that is told."""
+    known = {r[0] for r in s.sql('SELECT id FROM bestseller_changes')}
+    s.until_changes(1800)
+    s.poll()
+    return s.wait('the changes are in Postgres',
+                  lambda: [r[0] for r in s.sql('SELECT id FROM bestseller_changes') if r[0] not in known])
+
+
+def outcomes(s, since):
+    """Outcomes of each attempt since, in order."""
+    return [r[0] for r in s.sql(f'SELECT outcome FROM notification_log WHERE id > {since} ORDER BY id')]
+
+
+def last_log(s):
+    return int(s.value('SELECT coalesce(max(id), 0) FROM notification_log'))
+
+
+def each_fault_once():
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        for fault, wanted in FAULTS:
+            since = last_log(s)
+            s.fault(target='slack', **fault)
+            changes(s)
+            s.settled(30)
+            got = outcomes(s, since)
+            equal(got[:2], wanted, f'attempts with {fault}')
+            equal(set(got[2:]) - {'sent'}, set(), f'attempts after the faulty one with {fault}')
+            s.each_told_once()
+            true(not [m for m in s.messages() if MARK in m['text']], 'a mark although the history was read')
+            if fault.get('error') == 'invalid_blocks':
+                plain = [m for m in s.messages() if 'blocks' not in m]
+                equal(len(plain), 1, 'messages in plain text')
+                true('BEST SELLER' in plain[0]['text'], plain[0])
+        # what Slack saw: never two posts within a second
+        posts = [r['received_ms'] for r in s.get('/control/requests?service=slack') if r['method'] == 'chat.postMessage']
+        gaps = [b - a for a, b in zip(posts, posts[1:])]
+        true(min(gaps) >= 950, f'two posts within {min(gaps)} ms')
+
+
+def operator_must_act():
+    """A revoked token: the queue is kept and red; nothing is hammered; after a reload it goes out, in order."""
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        s.fault(target='slack', fault='error', error='invalid_auth', count=-1)
+        changes(s)
+        s.wait('slack is red', lambda: s.d.metrics()['slack_up'] == 0)
+        status, _, body = s.d.status('/readyz')
+        equal(status, 503, '/readyz')
+        contains(body.decode(), 'invalid_auth', '/readyz')
+        changes(s)
+        equal(s.messages(), [], 'messages')
+        posts = len([r for r in s.get('/control/requests?service=slack') if r['method'] == 'chat.postMessage'])
+        equal(posts, 1, 'posts while the token is refused')
+        equal(len(re.findall('invalid_auth', s.d.log())), 1, 'lines about it')
+        s.clear_faults()
+        s.d.popen.send_signal(signal.SIGHUP)
+        s.settled(30)
+        s.each_told_once()
+        equal(s.d.metrics()['slack_up'], 1, 'slack_up')
+        told = [s.value(f"SELECT max(detected_at) FROM bestseller_changes WHERE id = '{m['metadata']['event_payload']['change_ids'][0]}'")
+                for m in s.messages()]
+        equal(told, sorted(told), 'order of the messages')
+
+
+def nobody_can_look():
+    """Without the scope, then with a webhook: sent again, marked. Errors that mean "not posted" are never marked."""
+    with stack.Stack(sim=SIM + ['--scopes', 'chat:write']) as s:
+        s.track_all()
+        s.fault(target='slack', fault='close-posted')
+        changes(s)
+        s.settled(30)
+        marked_once(s, 0)
+        s.d.stop()
+        count = len(s.messages())
+        s.daemon({'SLACK_BOT_TOKEN': None, 'SLACK_CHANNEL': None,
+                  'SLACK_WEBHOOK_URL': f'{s.sim_url}/services/T000/B000/XXXX'}).ready()
+        s.fault(target='slack', fault='close-posted')
+        changes(s)
+        s.settled(30)
+        marked_once(s, count)
+        true({m['via'] for m in s.messages()[count:]} == {'webhook'}, 'by which way')
+        equal(s.value('SELECT count(*) FROM bestseller_changes WHERE NOT notification_sent'), '0', 'changes not told')
+        count = len(s.messages())
+        s.fault(target='slack', fault='status', status=429, retry_after=1)
+        changes(s)
+        s.settled(30)
+        true(not [m for m in s.messages()[count:] if MARK in m['text']], 'a mark after a 429, which is certain')
+
+
+def marked_once(s, begin):
+    """Of the messages from there on the second repeats the first, with the mark; no other has it."""
+    texts = [m['text'] for m in s.messages()[begin:]]
+    equal([MARK in t for t in texts], [False, True] + [False] * (len(texts) - 2), 'which messages are marked')
+    asin = re.search(r'\bB0[A-Z0-9]{8}\b', texts[0]).group(0)
+    contains(texts[1], asin, 'the repeated message')
+
+
+if __name__ == '__main__':
+    stack.main(each_fault_once, operator_must_act, nobody_can_look)
