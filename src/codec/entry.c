@@ -1,64 +1,18 @@
-/* Stream entries other than checks, and what they share. All of it comes back from Redis, where people may edit: each
- * member is verified, and an error names it. */
+/* Stream entries other than checks.
+ *
+ * Happy way: encode writes each member once; decode parses, reads the same members and gives a record that owns its
+ * memory. How it fails: BW_ERR_SYNTAX for what is no JSON, BW_ERR_INVALID with the member's name for all else; nothing
+ * is kept then. Bounds are those of the tables that the records go to, so that no entry can make Postgres refuse a whole
+ * batch. Members that are not known are ignored: during an upgrade, a newer daemon may write to the same stream. */
 #include "entry.h"
 
 #include "badgewatch/base/alloc.h"
 
-#include <ctype.h>
-#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MAX 100000
-
-enum bw_err bad_member(struct bw_error *error, const char *name)
-{
-    return bw_error_set(error, BW_ERR_INVALID, "the entry has no valid '%s'", name);
-}
-
-bool read_text(const struct bw_json_node *o, const char *name, char *out, size_t size)
-{
-    const char *text;
-    if (!bw_json_get_string(o, name, &text) || strlen(text) >= size)
-        return false;
-    memcpy(out, text, strlen(text) + 1);
-    return true;
-}
-
-bool read_optional(const struct bw_json_node *o, const char *name, char **out)
-{
-    const char *text;
-    *out = NULL;
-    if (!bw_json_get(o, name))
-        return true;
-    if (!bw_json_get_string(o, name, &text))
-        return false;
-    *out = bw_strdup(text);
-    return true;
-}
-
-static bool is_uuid(const char *text)
-{
-    for (size_t i = 0; i < BW_UUID_TEXT - 1; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
-            return false;
-    }
-    return text[BW_UUID_TEXT - 1] == '\0';
-}
-
-bool read_uuid(const struct bw_json_node *o, const char *name, char out[BW_UUID_TEXT])
-{
-    return read_text(o, name, out, BW_UUID_TEXT) && strlen(out) == BW_UUID_TEXT - 1 && is_uuid(out);
-}
-
-bool read_key(const struct bw_json_node *o, struct bw_product_key *out)
-{
-    int64_t domain;
-    return bw_json_get_int(o, "domain", &domain) && domain > 0 && domain < 100 &&
-           bw_domain_valid((int)domain) && read_text(o, "asin", out->asin, sizeof(out->asin)) &&
-           bw_asin_valid(out->asin, strlen(out->asin)) && (out->domain = (int)domain) > 0;
-}
+#define COST_MAX 99999999.0 /* numeric(14, 6) of api_usage_log */
 
 /* ---- change ---- */
 
@@ -69,7 +23,7 @@ void bw_change_entry_fini(struct bw_change_entry *e)
     *e = (struct bw_change_entry){0};
 }
 
-void change_write(struct bw_json *j, const char *key, const struct bw_change *c)
+void bw_entry_write_change(struct bw_json *j, const char *key, const struct bw_change *c)
 {
     bw_json_object(j, key);
     bw_json_string(j, "id", c->id);
@@ -88,47 +42,44 @@ void change_write(struct bw_json *j, const char *key, const struct bw_change *c)
     bw_json_object_end(j);
 }
 
-enum bw_err change_read(const struct bw_json_node *o, struct bw_change *out, struct bw_error *error)
+static void read_kind(struct bw_reader *r, struct bw_change *c)
+{
+    const char *type = bw_reader_string(r, "type"), *reason = bw_reader_string(r, "reason");
+    if (r->err == BW_OK && !bw_change_type_parse(type, &c->type))
+        bw_reader_fail(r, "'type': gained or lost was expected");
+    if (r->err == BW_OK && !bw_reason_parse(reason, &c->reason))
+        bw_reader_fail(r, "'reason': the name of a reason was expected");
+    if (r->err == BW_OK && (c->type == BW_GAINED) != (c->reason == BW_REACHED_TOP))
+        bw_reader_fail(r, "'reason': not one of a badge %s", type);
+}
+
+enum bw_err bw_entry_read_change(const struct bw_json_node *o, struct bw_change *out, struct bw_error *error)
 {
     struct bw_change c = {.type = BW_GAINED};
-    const char *type, *reason;
-    const struct {
-        const char *name;
-        int64_t *to;
-    } numbers[] = {{"category_id", &c.category_id},
-                   {"previous_rank", &c.previous_rank},
-                   {"new_rank", &c.new_rank},
-                   {"occurred_at", &c.occurred_at},
-                   {"detected_at_ms", &c.detected_at_ms},
-                   {"previous_check_at", &c.previous_check_at},
-                   {"held_since", &c.held_since}};
-    if (!bw_json_is_object(o))
-        return bad_member(error, "change");
-    if (!read_uuid(o, "id", c.id))
-        return bad_member(error, "id");
-    if (!read_key(o, &c.key))
-        return bad_member(error, "asin");
-    if (!bw_json_get_string(o, "type", &type) || !bw_change_type_parse(type, &c.type))
-        return bad_member(error, "type");
-    if (!bw_json_get_string(o, "reason", &reason) || !bw_reason_parse(reason, &c.reason))
-        return bad_member(error, "reason");
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        if (!bw_json_get_int(o, numbers[i].name, numbers[i].to))
-            return bad_member(error, numbers[i].name);
-    }
-    if (c.category_id <= 0 || c.previous_rank < BW_UNRANKED || c.previous_rank > INT_MAX ||
-        c.new_rank < BW_UNRANKED || c.new_rank > INT_MAX)
-        return bad_member(error, "category_id or ranks");
-    if (!read_optional(o, "category", &c.category))
-        return bad_member(error, "category");
-    *out = c;
-    return BW_OK;
+    struct bw_reader r;
+    bw_reader_init(&r, o, error);
+    bw_reader_uuid(&r, "id", c.id);
+    bw_reader_key(&r, &c.key);
+    read_kind(&r, &c);
+    c.category_id = bw_reader_int(&r, "category_id", 1, INT64_MAX);
+    c.previous_rank = bw_reader_int(&r, "previous_rank", BW_UNRANKED, INT32_MAX);
+    c.new_rank = bw_reader_int(&r, "new_rank", BW_UNRANKED, INT32_MAX);
+    c.occurred_at = bw_reader_int(&r, "occurred_at", 1, BW_ENTRY_TIME_MAX);
+    c.detected_at_ms = bw_reader_int(&r, "detected_at_ms", 0, BW_ENTRY_TIME_MAX_MS);
+    c.previous_check_at = bw_reader_int(&r, "previous_check_at", 0, BW_ENTRY_TIME_MAX);
+    c.held_since = bw_reader_int(&r, "held_since", 0, BW_ENTRY_TIME_MAX);
+    c.category = bw_reader_optional(&r, "category");
+    if (r.err == BW_OK)
+        *out = c;
+    else
+        bw_change_fini(&c);
+    return r.err;
 }
 
 static void write_entry(struct bw_json *j, const struct bw_change *c, const char *title, int64_t data_at)
 {
     bw_json_object(j, NULL);
-    change_write(j, "change", c);
+    bw_entry_write_change(j, "change", c);
     bw_json_string(j, "title", title);
     bw_json_int(j, "data_at", data_at);
     bw_json_object_end(j);
@@ -138,15 +89,17 @@ static enum bw_err read_entry(const struct bw_json_node *o, struct bw_change_ent
                               struct bw_error *error)
 {
     struct bw_change_entry e = {0};
-    enum bw_err err = change_read(bw_json_get(o, "change"), &e.change, error);
-    if (err != BW_OK)
-        return err;
-    if (!read_optional(o, "title", &e.title) || !bw_json_get_int(o, "data_at", &e.data_at)) {
+    struct bw_reader r;
+    bw_reader_init(&r, o, error);
+    if (r.err == BW_OK && (r.err = bw_entry_read_change(bw_json_get(o, "change"), &e.change, error)) != BW_OK)
+        (void)bw_error_prefix(error, "'change'"); /* its result is not the code when error is NULL */
+    e.title = bw_reader_optional(&r, "title");
+    e.data_at = bw_reader_int(&r, "data_at", 0, BW_ENTRY_TIME_MAX);
+    if (r.err == BW_OK)
+        *out = e;
+    else
         bw_change_entry_fini(&e);
-        return bad_member(error, "title or data_at");
-    }
-    *out = e;
-    return BW_OK;
+    return r.err;
 }
 
 void bw_change_entry_encode(const struct bw_change *c, const char *title, int64_t data_at, struct bw_buf *out)
@@ -170,6 +123,17 @@ enum bw_err bw_change_entry_decode(const char *json, size_t len, struct bw_chang
 
 /* ---- request ---- */
 
+/* The shortest text that is read as the same number; readable, and nothing lost. */
+static void write_double(struct bw_json *j, const char *name, double value)
+{
+    char text[40];
+    int digits = 15;
+    do {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+    } while (strtod(text, NULL) != value && ++digits <= 17);
+    bw_json_raw(j, name, text);
+}
+
 void bw_request_encode(const struct bw_request_record *r, struct bw_buf *out)
 {
     struct bw_json j;
@@ -178,56 +142,43 @@ void bw_request_encode(const struct bw_request_record *r, struct bw_buf *out)
     bw_json_string(&j, "batch_id", r->batch_id);
     bw_json_int(&j, "started_at_ms", r->started_at_ms);
     bw_json_int(&j, "completed_at_ms", r->completed_at_ms);
-    bw_json_string(&j, "endpoint", r->endpoint);
+    bw_entry_write_fitting(&j, "endpoint", r->endpoint, sizeof(r->endpoint));
     bw_json_int(&j, "http_status", r->http_status);
     bw_json_int(&j, "asins", r->asins);
     bw_json_int(&j, "tokens_consumed", r->tokens_consumed);
     if (r->has_tokens_left)
         bw_json_int(&j, "tokens_left", r->tokens_left);
-    bw_json_double(&j, "cost_cents", r->cost_cents);
-    bw_json_string(&j, "error", r->error);
+    write_double(&j, "cost_cents", r->cost_cents);
+    bw_entry_write_fitting(&j, "error", r->error, sizeof(r->error));
     bw_json_object_end(&j);
-}
-
-static enum bw_err read_request(const struct bw_json_node *o, struct bw_request_record *r,
-                                struct bw_error *error)
-{
-    int64_t status, asins;
-    if (!read_uuid(o, "batch_id", r->batch_id))
-        return bad_member(error, "batch_id");
-    if (!bw_json_get_int(o, "started_at_ms", &r->started_at_ms) ||
-        !bw_json_get_int(o, "completed_at_ms", &r->completed_at_ms))
-        return bad_member(error, "started_at_ms or completed_at_ms");
-    if (!read_text(o, "endpoint", r->endpoint, sizeof(r->endpoint)))
-        return bad_member(error, "endpoint");
-    if (!bw_json_get_int(o, "http_status", &status) || status < 0 || status > 999)
-        return bad_member(error, "http_status");
-    if (!bw_json_get_int(o, "asins", &asins) || asins < 0 || asins > INT_MAX)
-        return bad_member(error, "asins");
-    if (!bw_json_get_int(o, "tokens_consumed", &r->tokens_consumed) ||
-        !bw_json_get_double(o, "cost_cents", &r->cost_cents))
-        return bad_member(error, "tokens_consumed or cost_cents");
-    if (!read_text(o, "error", r->error, sizeof(r->error)))
-        return bad_member(error, "error");
-    r->has_tokens_left = bw_json_get_int(o, "tokens_left", &r->tokens_left);
-    r->http_status = (int)status;
-    r->asins = (int)asins;
-    return BW_OK;
 }
 
 enum bw_err bw_request_decode(const char *json, size_t len, struct bw_request_record *out,
                               struct bw_error *error)
 {
     struct bw_json_doc *doc;
-    struct bw_request_record r = {.asins = 0};
+    struct bw_request_record q = {.asins = 0};
+    struct bw_reader r;
     enum bw_err err = bw_json_parse(json, len, &doc, error);
     if (err != BW_OK)
         return err;
-    err = read_request(bw_json_root(doc), &r, error);
+    bw_reader_init(&r, bw_json_root(doc), error);
+    bw_reader_uuid(&r, "batch_id", q.batch_id);
+    q.started_at_ms = bw_reader_int(&r, "started_at_ms", 0, BW_ENTRY_TIME_MAX_MS);
+    q.completed_at_ms = bw_reader_int(&r, "completed_at_ms", 0, BW_ENTRY_TIME_MAX_MS);
+    bw_reader_text(&r, "endpoint", q.endpoint, sizeof(q.endpoint));
+    q.http_status = (int)bw_reader_int(&r, "http_status", 0, 999);
+    q.asins = (int)bw_reader_int(&r, "asins", 0, INT32_MAX);
+    q.tokens_consumed = bw_reader_int(&r, "tokens_consumed", 0, INT32_MAX);
+    q.has_tokens_left = bw_json_get(r.o, "tokens_left") != NULL;
+    if (q.has_tokens_left)
+        q.tokens_left = bw_reader_int(&r, "tokens_left", INT32_MIN, INT32_MAX);
+    q.cost_cents = bw_reader_double(&r, "cost_cents", 0, COST_MAX);
+    bw_reader_text(&r, "error", q.error, sizeof(q.error));
     bw_json_free(doc);
-    if (err == BW_OK)
-        *out = r;
-    return err;
+    if (r.err == BW_OK)
+        *out = q;
+    return r.err;
 }
 
 /* ---- told ---- */
@@ -238,8 +189,8 @@ void bw_told_encode(const struct bw_change_entry *entries, size_t n, const char 
     struct bw_json j;
     bw_json_init(&j, out);
     bw_json_object(&j, NULL);
-    bw_json_string(&j, "channel", channel);
-    bw_json_string(&j, "ts", ts);
+    bw_entry_write_fitting(&j, "channel", channel, sizeof(((struct bw_told_record *)0)->channel));
+    bw_entry_write_fitting(&j, "ts", ts, sizeof(((struct bw_told_record *)0)->ts));
     bw_json_int(&j, "told_at_ms", told_at_ms);
     bw_json_array(&j, "entries");
     for (size_t i = 0; i < n; i++)
@@ -256,21 +207,26 @@ void bw_told_record_fini(struct bw_told_record *r)
     *r = (struct bw_told_record){0};
 }
 
-static enum bw_err read_told(const struct bw_json_node *o, struct bw_told_record *r, struct bw_error *error)
+static enum bw_err read_told(const struct bw_json_node *o, struct bw_told_record *t, struct bw_error *error)
 {
-    const struct bw_json_node *list = bw_json_get(o, "entries");
-    size_t n = bw_json_count(list);
-    if (!read_text(o, "channel", r->channel, sizeof(r->channel)) || !read_text(o, "ts", r->ts, sizeof(r->ts)))
-        return bad_member(error, "channel or ts");
-    if (!bw_json_get_int(o, "told_at_ms", &r->told_at_ms))
-        return bad_member(error, "told_at_ms");
-    if (n == 0 || n > LIST_MAX)
-        return bad_member(error, "entries");
-    r->entries = bw_alloc_array(n, sizeof(*r->entries));
-    for (; r->n < n; r->n++) {
-        enum bw_err err = read_entry(bw_json_at(list, r->n), &r->entries[r->n], error);
-        if (err != BW_OK)
+    struct bw_reader r;
+    size_t n;
+    bw_reader_init(&r, o, error);
+    bw_reader_text(&r, "channel", t->channel, sizeof(t->channel));
+    bw_reader_text(&r, "ts", t->ts, sizeof(t->ts));
+    t->told_at_ms = bw_reader_int(&r, "told_at_ms", 0, BW_ENTRY_TIME_MAX_MS);
+    const struct bw_json_node *list = bw_reader_list(&r, "entries", &n);
+    if (n == 0)
+        bw_reader_fail(&r, "'entries': at least one was expected");
+    if (r.err != BW_OK)
+        return r.err;
+    t->entries = bw_alloc_array(n, sizeof(*t->entries));
+    for (; t->n < n; t->n++) {
+        enum bw_err err = read_entry(bw_json_at(list, t->n), &t->entries[t->n], error);
+        if (err != BW_OK) {
+            (void)bw_error_prefix(error, "'entries' %zu", t->n);
             return err;
+        }
     }
     return BW_OK;
 }
@@ -298,15 +254,15 @@ void bw_attempt_encode(const struct bw_attempt_record *r, struct bw_buf *out)
     struct bw_json j;
     bw_json_init(&j, out);
     bw_json_object(&j, NULL);
-    bw_json_string(&j, "kind", r->kind);
-    bw_json_string(&j, "channel", r->channel);
+    bw_entry_write_fitting(&j, "kind", r->kind, sizeof(r->kind));
+    bw_entry_write_fitting(&j, "channel", r->channel, sizeof(r->channel));
     bw_json_array(&j, "change_ids");
     for (size_t i = 0; i < r->n_change_ids; i++)
         bw_json_string(&j, NULL, r->change_ids[i]);
     bw_json_array_end(&j);
     bw_json_int(&j, "attempt", r->attempt);
-    bw_json_string(&j, "outcome", r->outcome);
-    bw_json_string(&j, "error", r->error);
+    bw_entry_write_fitting(&j, "outcome", r->outcome, sizeof(r->outcome));
+    bw_entry_write_fitting(&j, "error", r->error, sizeof(r->error));
     bw_json_int(&j, "at_ms", r->at_ms);
     bw_json_object_end(&j);
 }
@@ -319,33 +275,29 @@ void bw_attempt_record_fini(struct bw_attempt_record *r)
     *r = (struct bw_attempt_record){.n_change_ids = 0};
 }
 
-static enum bw_err read_attempt(const struct bw_json_node *o, struct bw_attempt_record *r,
+static enum bw_err read_attempt(const struct bw_json_node *o, struct bw_attempt_record *a,
                                 struct bw_error *error)
 {
-    const struct bw_json_node *ids = bw_json_get(o, "change_ids");
-    int64_t attempt;
-    size_t n = bw_json_count(ids);
-    if (!read_text(o, "kind", r->kind, sizeof(r->kind)) ||
-        !read_text(o, "outcome", r->outcome, sizeof(r->outcome)))
-        return bad_member(error, "kind or outcome");
-    if (!read_text(o, "channel", r->channel, sizeof(r->channel)) ||
-        !read_text(o, "error", r->error, sizeof(r->error)))
-        return bad_member(error, "channel or error");
-    if (!bw_json_get_int(o, "attempt", &attempt) || attempt < 0 || attempt > INT_MAX ||
-        !bw_json_get_int(o, "at_ms", &r->at_ms))
-        return bad_member(error, "attempt or at_ms");
-    if (!bw_json_is_array(ids) || n > LIST_MAX)
-        return bad_member(error, "change_ids");
-    r->attempt = (int)attempt;
-    r->change_ids = bw_alloc_array(n, sizeof(*r->change_ids));
-    for (; r->n_change_ids < n; r->n_change_ids++) {
+    struct bw_reader r;
+    size_t n;
+    bw_reader_init(&r, o, error);
+    bw_reader_text(&r, "kind", a->kind, sizeof(a->kind));
+    bw_reader_text(&r, "channel", a->channel, sizeof(a->channel));
+    a->attempt = (int)bw_reader_int(&r, "attempt", 0, INT32_MAX);
+    bw_reader_text(&r, "outcome", a->outcome, sizeof(a->outcome));
+    bw_reader_text(&r, "error", a->error, sizeof(a->error));
+    a->at_ms = bw_reader_int(&r, "at_ms", 0, BW_ENTRY_TIME_MAX_MS);
+    const struct bw_json_node *ids = bw_reader_list(&r, "change_ids", &n);
+    a->change_ids = bw_alloc_array(n, sizeof(*a->change_ids));
+    for (; a->n_change_ids < n; a->n_change_ids++) {
         const char *id;
-        if (!bw_json_is_string(bw_json_at(ids, r->n_change_ids), &id) || strlen(id) != BW_UUID_TEXT - 1 ||
-            !is_uuid(id))
-            return bad_member(error, "change_ids");
-        r->change_ids[r->n_change_ids] = bw_strdup(id);
+        if (!bw_json_is_string(bw_json_at(ids, a->n_change_ids), &id) || !bw_uuid_valid(id)) {
+            bw_reader_fail(&r, "'change_ids' %zu: a UUID in lower case was expected", a->n_change_ids);
+            break;
+        }
+        a->change_ids[a->n_change_ids] = bw_strdup(id);
     }
-    return BW_OK;
+    return r.err;
 }
 
 enum bw_err bw_attempt_decode(const char *json, size_t len, struct bw_attempt_record *out,
@@ -367,7 +319,7 @@ enum bw_err bw_attempt_decode(const char *json, size_t len, struct bw_attempt_re
 
 /* ---- names of categories ---- */
 
-void write_names(struct bw_json *j, const struct bw_category_name *names, size_t n)
+void bw_entry_write_names(struct bw_json *j, const struct bw_category_name *names, size_t n)
 {
     bw_json_array(j, "names");
     for (size_t i = 0; i < n; i++) {
@@ -380,30 +332,29 @@ void write_names(struct bw_json *j, const struct bw_category_name *names, size_t
     bw_json_array_end(j);
 }
 
-enum bw_err read_names(const struct bw_json_node *list, struct bw_category_name **names, size_t *n,
-                       struct bw_error *error)
+void bw_entry_read_names(struct bw_reader *r, struct bw_category_name **names, size_t *n)
 {
-    size_t count = bw_json_count(list), got = 0;
-    if (!bw_json_is_array(list) || count > LIST_MAX)
-        return bad_member(error, "names");
+    size_t count, got = 0;
+    const struct bw_json_node *list = bw_reader_list(r, "names", &count);
     struct bw_category_name *out = bw_alloc_array(count, sizeof(*out));
-    for (; got < count; got++) {
-        const struct bw_json_node *o = bw_json_at(list, got);
-        const char *name;
-        if (!bw_json_get_int(o, "category_id", &out[got].category_id) || out[got].category_id <= 0 ||
-            !bw_json_get_int(o, "parent", &out[got].parent) || !bw_json_get_string(o, "name", &name))
-            break;
-        out[got].name = bw_strdup(name);
+    for (; got < count && r->err == BW_OK; got++) {
+        struct bw_reader one;
+        bw_reader_init(&one, bw_json_at(list, got), r->error);
+        out[got].category_id = bw_reader_int(&one, "category_id", 1, INT64_MAX);
+        out[got].parent = bw_reader_int(&one, "parent", 0, INT64_MAX);
+        out[got].name = bw_strdup(bw_reader_string(&one, "name"));
+        r->err = one.err;
+        if (r->err != BW_OK)
+            (void)bw_error_prefix(r->error, "'names' %zu", got);
     }
-    if (got < count) {
-        while (got-- > 0)
-            free(out[got].name);
-        free(out);
-        return bad_member(error, "names");
+    if (r->err == BW_OK) {
+        *names = out;
+        *n = count;
+        return;
     }
-    *names = out;
-    *n = count;
-    return BW_OK;
+    while (got-- > 0)
+        free(out[got].name);
+    free(out);
 }
 
 void bw_names_encode(int domain, const struct bw_category_name *names, size_t n, struct bw_buf *out)
@@ -412,7 +363,7 @@ void bw_names_encode(int domain, const struct bw_category_name *names, size_t n,
     bw_json_init(&j, out);
     bw_json_object(&j, NULL);
     bw_json_int(&j, "domain", domain);
-    write_names(&j, names, n);
+    bw_entry_write_names(&j, names, n);
     bw_json_object_end(&j);
 }
 
@@ -420,17 +371,17 @@ enum bw_err bw_names_decode(const char *json, size_t len, int *domain, struct bw
                             size_t *n, struct bw_error *error)
 {
     struct bw_json_doc *doc;
-    int64_t value;
+    struct bw_reader r;
     enum bw_err err = bw_json_parse(json, len, &doc, error);
     if (err != BW_OK)
         return err;
-    if (!bw_json_get_int(bw_json_root(doc), "domain", &value) || value < 1 || value > 99 ||
-        !bw_domain_valid((int)value))
-        err = bad_member(error, "domain");
-    else
-        err = read_names(bw_json_get(bw_json_root(doc), "names"), names, n, error);
+    bw_reader_init(&r, bw_json_root(doc), error);
+    int read = (int)bw_reader_int(&r, "domain", 1, 12);
+    if (r.err == BW_OK && !bw_domain_valid(read))
+        bw_reader_fail(&r, "'domain': a Keepa domain was expected, not %d", read);
+    bw_entry_read_names(&r, names, n);
     bw_json_free(doc);
-    if (err == BW_OK)
-        *domain = (int)value;
-    return err;
+    if (r.err == BW_OK)
+        *domain = read;
+    return r.err;
 }

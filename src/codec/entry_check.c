@@ -1,5 +1,9 @@
 /* The record of one check. New points are written straight from the decoded product, as flat arrays [at, value, ...]:
- * a first sight brings thousands of them. */
+ * a first sight brings thousands of them.
+ *
+ * Happy way: detection and product are written as they are, and read into a record that owns its memory. How it fails:
+ * as in entry.c; the text says which member, and which element of a list. */
+#include "category.h"
 #include "entry.h"
 #include "state_node.h"
 
@@ -9,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SERIES_MAX 100000
 
 /* ---- encoding ---- */
 
@@ -79,9 +81,6 @@ void bw_check_encode(const struct bw_detection *d, const struct bw_product *p, i
                      const char *batch_id, const char *raw_sha256, bool raw_mended, struct bw_buf *out)
 {
     struct bw_json j;
-    struct bw_buf state;
-    bw_buf_init(&state, out->max);
-    bw_state_encode(&d->next, &state);
     bw_json_init(&j, out);
     bw_json_object(&j, NULL);
     bw_json_int(&j, "domain", d->next.key.domain);
@@ -91,16 +90,16 @@ void bw_check_encode(const struct bw_detection *d, const struct bw_product *p, i
     bw_json_string(&j, "batch_id", batch_id);
     bw_json_string(&j, "raw_sha256", raw_sha256);
     bw_json_bool(&j, "raw_mended", raw_mended);
-    bw_json_raw(&j, "state", bw_buf_str(&state));
+    bw_json_raw(&j, "state", ""); /* the name; the state writes itself behind it */
+    bw_state_encode(&d->next, out);
     bw_json_array(&j, "changes");
     for (size_t i = 0; i < d->n_changes; i++)
-        change_write(&j, NULL, &d->changes[i]);
+        bw_entry_write_change(&j, NULL, &d->changes[i]);
     bw_json_array_end(&j);
     write_reigns(&j, d);
     write_series(&j, d, p);
-    write_names(&j, p->tree, p->n_tree);
+    bw_entry_write_names(&j, p->tree, p->n_tree);
     bw_json_object_end(&j);
-    bw_buf_fini(&state);
 }
 
 /* ---- decoding ---- */
@@ -127,115 +126,130 @@ void bw_check_record_fini(struct bw_check_record *r)
     *r = (struct bw_check_record){.n_changes = 0};
 }
 
-static bool read_unknown(const struct bw_json_node *o, enum bw_unknown *out)
+static enum bw_unknown read_outcome(struct bw_reader *r)
 {
-    const char *name;
-    if (!bw_json_get_string(o, "unknown", &name))
-        return false;
+    const char *name = bw_reader_string(r, "unknown");
     for (int u = BW_KNOWN; u <= BW_UNKNOWN_STALE; u++) {
-        if (strcmp(bw_unknown_name((enum bw_unknown)u), name) == 0) {
-            *out = (enum bw_unknown)u;
-            return true;
+        if (strcmp(bw_unknown_name((enum bw_unknown)u), name) == 0)
+            return (enum bw_unknown)u;
+    }
+    bw_reader_fail(r, "'unknown': \"\" or the name of a reason was expected");
+    return BW_KNOWN;
+}
+
+static void read_hash(struct bw_reader *r, char out[65])
+{
+    bw_reader_text(r, "raw_sha256", out, 65);
+    size_t len = strspn(out, "0123456789abcdef");
+    if (out[len] != '\0' || (len != 0 && len != 64))
+        bw_reader_fail(r, "'raw_sha256': \"\" or 64 hex digits in lower case were expected");
+}
+
+static void read_changes(struct bw_reader *r, struct bw_check_record *c)
+{
+    size_t n;
+    const struct bw_json_node *list = bw_reader_list(r, "changes", &n);
+    c->changes = bw_alloc_array(n, sizeof(*c->changes));
+    while (c->n_changes < n && r->err == BW_OK) {
+        struct bw_change *change = &c->changes[c->n_changes];
+        r->err = bw_entry_read_change(bw_json_at(list, c->n_changes), change, r->error);
+        if (r->err != BW_OK) {
+            (void)bw_error_prefix(r->error, "'changes' %zu", c->n_changes);
+            return;
         }
+        if (bw_product_key_compare(&change->key, &c->state.key) != 0)
+            bw_reader_fail(r, "'changes' %zu: of another product than the check", c->n_changes);
+        c->n_changes++;
     }
-    return false;
 }
 
-static enum bw_err read_changes(const struct bw_json_node *list, struct bw_check_record *r,
-                                struct bw_error *error)
+static enum bw_err read_reign(const struct bw_json_node *o, struct bw_reign *g, struct bw_error *error)
 {
-    size_t n = bw_json_count(list);
-    if (!bw_json_is_array(list) || n > SERIES_MAX)
-        return bad_member(error, "changes");
-    r->changes = bw_alloc_array(n, sizeof(*r->changes));
-    for (; r->n_changes < n; r->n_changes++) {
-        enum bw_err err = change_read(bw_json_at(list, r->n_changes), &r->changes[r->n_changes], error);
-        if (err != BW_OK)
-            return err;
+    struct bw_reader r;
+    bw_reader_init(&r, o, error);
+    bw_reader_uuid(&r, "id", g->id);
+    g->category_id = bw_reader_int(&r, "category_id", 1, INT64_MAX);
+    g->started_at = bw_reader_int(&r, "started_at", 1, BW_ENTRY_TIME_MAX);
+    g->ended_at = bw_reader_int(&r, "ended_at", 0, BW_ENTRY_TIME_MAX);
+    g->start_not_before = bw_reader_int(&r, "start_not_before", 0, BW_ENTRY_TIME_MAX);
+    g->end_not_before = bw_reader_int(&r, "end_not_before", 0, BW_ENTRY_TIME_MAX);
+    if (g->ended_at != 0) {
+        const char *reason = bw_reader_string(&r, "ended_by");
+        if (r.err == BW_OK && (!bw_reason_parse(reason, &g->ended_by) || g->ended_by == BW_REACHED_TOP))
+            bw_reader_fail(&r, "'ended_by': the name of a loss was expected");
     }
-    return BW_OK;
+    g->category = bw_reader_optional(&r, "category");
+    return r.err;
 }
 
-static bool read_reign(const struct bw_json_node *o, struct bw_reign *g)
+static void read_reigns(struct bw_reader *r, struct bw_check_record *c)
 {
-    const char *reason;
-    if (!read_uuid(o, "id", g->id) || !bw_json_get_int(o, "category_id", &g->category_id) ||
-        g->category_id <= 0 || !bw_json_get_int(o, "started_at", &g->started_at) ||
-        !bw_json_get_int(o, "ended_at", &g->ended_at) ||
-        !bw_json_get_int(o, "start_not_before", &g->start_not_before) ||
-        !bw_json_get_int(o, "end_not_before", &g->end_not_before))
-        return false;
-    if (g->ended_at != 0 &&
-        (!bw_json_get_string(o, "ended_by", &reason) || !bw_reason_parse(reason, &g->ended_by)))
-        return false;
-    return read_optional(o, "category", &g->category);
+    size_t n;
+    const struct bw_json_node *list = bw_reader_list(r, "reigns", &n);
+    c->reigns = bw_alloc_array(n, sizeof(*c->reigns));
+    while (c->n_reigns < n && r->err == BW_OK) {
+        r->err = read_reign(bw_json_at(list, c->n_reigns), &c->reigns[c->n_reigns], r->error);
+        if (r->err != BW_OK)
+            (void)bw_error_prefix(r->error, "'reigns' %zu", c->n_reigns);
+        c->n_reigns++; /* a broken one may hold a name: it is freed with the others */
+    }
 }
 
-static enum bw_err read_reigns(const struct bw_json_node *list, struct bw_check_record *r,
-                               struct bw_error *error)
+static void read_unknowns(struct bw_reader *r, struct bw_check_record *c)
 {
-    size_t n = bw_json_count(list);
-    if (!bw_json_is_array(list) || n > SERIES_MAX)
-        return bad_member(error, "reigns");
-    r->reigns = bw_alloc_array(n, sizeof(*r->reigns));
-    for (; r->n_reigns < n; r->n_reigns++) {
-        if (!read_reign(bw_json_at(list, r->n_reigns), &r->reigns[r->n_reigns]))
-            return bad_member(error, "reigns");
+    size_t n;
+    const struct bw_json_node *list = bw_reader_list(r, "unknowns", &n);
+    c->unknowns = bw_alloc_array(n, sizeof(*c->unknowns));
+    for (; c->n_unknowns < n && r->err == BW_OK; c->n_unknowns++) {
+        struct bw_unknown_period *u = &c->unknowns[c->n_unknowns];
+        struct bw_reader one;
+        bw_reader_init(&one, bw_json_at(list, c->n_unknowns), r->error);
+        u->category_id = bw_reader_int(&one, "category_id", 0, INT64_MAX);
+        u->from_at = bw_reader_int(&one, "from_at", 0, BW_ENTRY_TIME_MAX);
+        u->to_at = bw_reader_int(&one, "to_at", 0, BW_ENTRY_TIME_MAX);
+        bw_reader_text(&one, "reason", u->reason, sizeof(u->reason));
+        r->err = one.err;
+        if (r->err != BW_OK)
+            (void)bw_error_prefix(r->error, "'unknowns' %zu", c->n_unknowns);
     }
-    return BW_OK;
-}
-
-static enum bw_err read_unknowns(const struct bw_json_node *list, struct bw_check_record *r,
-                                 struct bw_error *error)
-{
-    size_t n = bw_json_count(list);
-    if (!bw_json_is_array(list) || n > SERIES_MAX)
-        return bad_member(error, "unknowns");
-    r->unknowns = bw_alloc_array(n, sizeof(*r->unknowns));
-    for (; r->n_unknowns < n; r->n_unknowns++) {
-        const struct bw_json_node *o = bw_json_at(list, r->n_unknowns);
-        struct bw_unknown_period *u = &r->unknowns[r->n_unknowns];
-        if (!bw_json_get_int(o, "category_id", &u->category_id) || u->category_id < 0 ||
-            !bw_json_get_int(o, "from_at", &u->from_at) || !bw_json_get_int(o, "to_at", &u->to_at) ||
-            !read_text(o, "reason", u->reason, sizeof(u->reason)))
-            return bad_member(error, "unknowns");
-    }
-    return BW_OK;
 }
 
 /* ---- points ---- */
 
 struct reading {
+    struct bw_reader *r;
+    const char *member;
     struct bw_check_points *list;
     size_t n;
     bool ranks; /* keys are category ids, else kinds of values */
-    bool bad;
 };
 
-static bool read_points(const struct bw_json_node *list, struct bw_series *out)
+/* Times ascend, and both are what the tables take. NULL, or what is wrong. */
+static const char *read_points(const struct bw_json_node *list, bool ranks, struct bw_series *out)
 {
-    size_t n = bw_json_count(list);
-    if (!bw_json_is_array(list) || n % 2 != 0)
-        return false;
-    out->points = bw_alloc_array(n / 2, sizeof(*out->points));
-    for (out->n = 0; out->n < n / 2; out->n++) {
+    size_t n = bw_json_count(list) / 2;
+    int64_t before = 0;
+    if (!bw_json_is_array(list) || bw_json_count(list) % 2 != 0)
+        return "a flat list of times and values was expected";
+    out->points = bw_alloc_array(n, sizeof(*out->points));
+    for (out->n = 0; out->n < n; out->n++) {
         struct bw_point *p = &out->points[out->n];
-        if (!bw_json_is_int(bw_json_at(list, 2 * out->n), &p->at) ||
-            !bw_json_is_int(bw_json_at(list, 2 * out->n + 1), &p->value)) {
-            free(out->points);
-            return false;
-        }
+        if (!bw_json_is_int(bw_json_at(list, 2 * out->n), &p->at) || p->at <= before ||
+            p->at > BW_ENTRY_TIME_MAX)
+            return "its times do not ascend, or are none";
+        if (!bw_json_is_int(bw_json_at(list, 2 * out->n + 1), &p->value))
+            return "a value is no number";
+        if (ranks && p->value != BW_UNRANKED && (p->value < 1 || p->value > INT32_MAX))
+            return "a rank is out of range";
+        before = p->at;
     }
-    return true;
+    return NULL;
 }
 
 static bool read_series_key(const char *key, bool ranks, struct bw_check_points *p)
 {
-    char *end = NULL;
-    if (ranks) {
-        p->category_id = strtoll(key, &end, 10);
-        return end != key && *end == '\0' && p->category_id > 0;
-    }
+    if (ranks)
+        return bw_category_id_parse(key, strlen(key), &p->category_id);
     for (int k = 0; k < BW_VALUE_KINDS; k++) {
         if (strcmp(bw_value_kind_name((enum bw_value_kind)k), key) == 0) {
             p->kind = (enum bw_value_kind)k;
@@ -247,71 +261,86 @@ static bool read_series_key(const char *key, bool ranks, struct bw_check_points 
 
 static void on_series(void *ctx, const char *key, const struct bw_json_node *value)
 {
-    struct reading *r = ctx;
+    struct reading *g = ctx;
     struct bw_check_points p = {.category_id = 0};
-    if (r->bad || r->n == SERIES_MAX || !read_series_key(key, r->ranks, &p) ||
-        !read_points(value, &p.series)) {
-        r->bad = true;
+    const char *wrong = NULL;
+    if (g->r->err != BW_OK)
+        return;
+    if (g->n == BW_ENTRY_LIST_MAX)
+        wrong = "too many series";
+    else if (!read_series_key(key, g->ranks, &p))
+        wrong = g->ranks ? "no category id" : "no kind of value";
+    else
+        wrong = read_points(value, g->ranks, &p.series);
+    if (wrong) {
+        free(p.series.points);
+        bw_reader_fail(g->r, "'%s' '%.40s': %s", g->member, key, wrong);
         return;
     }
-    r->list = bw_realloc_array(r->list, r->n + 1, sizeof(*r->list));
-    r->list[r->n++] = p;
+    g->list = bw_realloc_array(g->list, g->n + 1, sizeof(*g->list));
+    g->list[g->n++] = p;
 }
 
-static bool read_series(const struct bw_json_node *o, bool ranks, struct bw_check_points **list, size_t *n)
+static void read_series(struct bw_reader *r, const char *member, bool ranks, struct bw_check_points **list,
+                        size_t *n)
 {
-    struct reading r = {.ranks = ranks};
+    struct reading g = {.r = r, .member = member, .ranks = ranks};
+    const struct bw_json_node *o = r->err == BW_OK ? bw_json_get(r->o, member) : NULL;
     if (!bw_json_is_object(o))
-        return false;
-    bw_json_each(o, on_series, &r);
-    *list = r.list;
-    *n = r.n;
-    return !r.bad;
+        bw_reader_fail(r, "'%s': an object was expected", member);
+    else
+        bw_json_each(o, on_series, &g);
+    *list = g.list;
+    *n = g.n;
 }
 
 /* ---- the whole ---- */
 
-static enum bw_err read_check(const struct bw_json_node *o, struct bw_check_record *r, struct bw_error *error)
+static void read_state(struct bw_reader *r, struct bw_check_record *c)
 {
-    enum bw_err err;
-    if (!read_unknown(o, &r->unknown) || !bw_json_get_int(o, "checked_at_ms", &r->checked_at_ms))
-        return bad_member(error, "unknown or checked_at_ms");
-    if (!read_uuid(o, "batch_id", r->batch_id))
-        return bad_member(error, "batch_id");
-    if (!read_text(o, "raw_sha256", r->raw_sha256, sizeof(r->raw_sha256)) ||
-        !bw_json_get_bool(o, "raw_mended", &r->raw_mended))
-        return bad_member(error, "raw_sha256 or raw_mended");
-    if ((err = read_changes(bw_json_get(o, "changes"), r, error)) != BW_OK ||
-        (err = read_reigns(bw_json_get(o, "reigns"), r, error)) != BW_OK ||
-        (err = read_unknowns(bw_json_get(o, "unknowns"), r, error)) != BW_OK)
-        return err;
-    if (!read_series(bw_json_get(o, "ranks"), true, &r->ranks, &r->n_ranks))
-        return bad_member(error, "ranks");
-    if (!read_series(bw_json_get(o, "values"), false, &r->values, &r->n_values))
-        return bad_member(error, "values");
-    return read_names(bw_json_get(o, "names"), &r->names, &r->n_names, error);
+    struct bw_product_key key;
+    bw_reader_key(r, &key);
+    bw_state_init(&c->state, &key);
+    if (r->err != BW_OK)
+        return;
+    r->err = state_read(bw_json_get(r->o, "state"), &c->state, r->error);
+    if (r->err != BW_OK)
+        (void)bw_error_prefix(r->error, "'state'");
+    if (c->state.last_update > BW_ENTRY_TIME_MAX || c->state.freshness > BW_ENTRY_TIME_MAX)
+        bw_reader_fail(r, "'state': a time is out of range"); /* those that go to the tables */
+}
+
+static enum bw_err read_check(const struct bw_json_node *o, struct bw_check_record *c, struct bw_error *error)
+{
+    struct bw_reader r;
+    bw_reader_init(&r, o, error);
+    read_state(&r, c);
+    c->unknown = read_outcome(&r);
+    c->checked_at_ms = bw_reader_int(&r, "checked_at_ms", 0, BW_ENTRY_TIME_MAX_MS);
+    bw_reader_uuid(&r, "batch_id", c->batch_id);
+    read_hash(&r, c->raw_sha256);
+    c->raw_mended = bw_reader_bool(&r, "raw_mended");
+    read_changes(&r, c);
+    read_reigns(&r, c);
+    read_unknowns(&r, c);
+    read_series(&r, "ranks", true, &c->ranks, &c->n_ranks);
+    read_series(&r, "values", false, &c->values, &c->n_values);
+    bw_entry_read_names(&r, &c->names, &c->n_names);
+    return r.err;
 }
 
 enum bw_err bw_check_decode(const char *json, size_t len, struct bw_check_record *out, struct bw_error *error)
 {
     struct bw_json_doc *doc;
-    struct bw_check_record r = {.n_changes = 0};
+    struct bw_check_record c = {.n_changes = 0};
     enum bw_err err = bw_json_parse(json, len, &doc, error);
     if (err != BW_OK)
         return err;
-    const struct bw_json_node *root = bw_json_root(doc);
-    struct bw_product_key key;
-    err = read_key(root, &key) ? BW_OK : bad_member(error, "asin");
-    if (err == BW_OK) {
-        bw_state_init(&r.state, &key);
-        err = state_read(bw_json_get(root, "state"), &r.state, error);
-    }
-    if (err == BW_OK)
-        err = read_check(root, &r, error);
+    err = read_check(bw_json_root(doc), &c, error);
     bw_json_free(doc);
     if (err == BW_OK)
-        *out = r;
+        *out = c;
     else
-        bw_check_record_fini(&r);
+        bw_check_record_fini(&c);
     return err;
 }

@@ -1,218 +1,315 @@
-/* What Slack's answer means for a message that was sent. The classes are a table, because they are policy: each code
- * stands where a person can find it. */
+/* What Slack's answer means for a message that was sent.
+ *
+ * Happy way: status, then the code in the body, then the rule for that code. The rules are a table, because they are
+ * policy: each code stands where a person can find it (Slack's list of errors is open: what is not in it is ambiguous).
+ * Nothing fails: what cannot be understood after the request left is BW_SLACK_AMBIGUOUS, because Slack, or what stands
+ * before it, has answered 408 and 500 to messages that were posted. */
 #include "badgewatch/codec/slack.h"
+
+#include "utf8.h"
 
 #include "badgewatch/codec/json.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define RATE_LIMIT_MS 1000 /* where Retry-After is absent */
+#define RATE_LIMIT_MS 1000  /* where Retry-After is absent */
+#define LONG_MS       60000 /* what only time or a person heals */
 
-static const struct {
+static const struct rule {
+    const char *code; /* one '*' stands for anything */
     enum bw_slack_class class;
-    const char *codes[48];
-} classes[] = {
-    {BW_SLACK_RETRY,
-     {"ratelimited", "rate_limited", "request_timeout", "org_login_required", "team_added_to_org",
-      "message_limit_exceeded"}},
-    {BW_SLACK_AMBIGUOUS, {"internal_error", "fatal_error", "service_unavailable"}},
-    {BW_SLACK_OPERATOR,
-     {"not_authed",
-      "invalid_auth",
-      "account_inactive",
-      "token_revoked",
-      "token_expired",
-      "missing_scope",
-      "not_allowed_token_type",
-      "no_permission",
-      "access_denied",
-      "accesslimited",
-      "ekm_access_denied",
-      "enterprise_is_restricted",
-      "two_factor_setup_required",
-      "team_access_not_granted",
-      "app_access_restricted",
-      "is_bot",
-      "channel_not_found",
-      "not_in_channel",
-      "is_archived",
-      "restricted_action",
-      "restricted_action_read_only_channel",
-      "restricted_action_thread_only_channel",
-      "restricted_action_non_threadable_channel",
-      "restricted_action_thread_locked",
-      "messages_tab_disabled",
-      "cannot_reply_to_message",
-      "team_not_found",
-      "slack_connect_canvas_sharing_blocked",
-      "slack_connect_file_link_sharing_blocked",
-      "send_on_behalf_not_allowed",
-      "deprecated_endpoint",
-      "method_deprecated",
-      "unknown_method"}},
-    {BW_SLACK_OPERATOR, /* of incoming webhooks */
-     {"action_prohibited", "posting_to_general_channel_denied", "invalid_token", "no_service",
-      "no_service_id", "user_not_found", "channel_is_archived", "no_team", "team_disabled",
-      "no_active_hooks"}},
-    {BW_SLACK_PAYLOAD,
-     {"invalid_blocks",
-      "invalid_blocks_format",
-      "msg_blocks_too_long",
-      "msg_too_long",
-      "msg_too_large",
-      "no_text",
-      "invalid_attachments",
-      "too_many_attachments",
-      "attachment_payload_limit_exceeded",
-      "metadata_too_large",
-      "invalid_metadata_format",
-      "invalid_metadata_schema",
-      "metadata_must_be_sent_from_app",
-      "markdown_text_conflict",
-      "too_many_contact_cards",
-      "invalid_arguments",
-      "invalid_arg_name",
-      "invalid_array_arg",
-      "invalid_charset",
-      "invalid_form_data",
-      "invalid_post_type",
-      "missing_post_type",
-      "invalid_json",
-      "json_not_object",
-      "missing_file_data",
-      "invalid_payload",
-      "duplicate_message_not_found",
-      "duplicate_channel_not_found"}},
+    int64_t wait_ms;
+} rules[] = {
+    /* not processed: later */
+    {"ratelimited", BW_SLACK_RETRY, RATE_LIMIT_MS},
+    {"rate_limited", BW_SLACK_RETRY, RATE_LIMIT_MS},
+    {"request_timeout", BW_SLACK_RETRY, RATE_LIMIT_MS}, /* our body arrived late or not whole */
+    {"org_login_required", BW_SLACK_RETRY, LONG_MS},
+    {"team_added_to_org", BW_SLACK_RETRY, LONG_MS},
+    {"message_limit_exceeded", BW_SLACK_RETRY, LONG_MS},
+    /* may have been posted */
+    {"internal_error", BW_SLACK_AMBIGUOUS, 0},
+    {"fatal_error", BW_SLACK_AMBIGUOUS, 0},
+    {"service_unavailable", BW_SLACK_AMBIGUOUS, 0},
+    /* credentials */
+    {"not_authed", BW_SLACK_OPERATOR, 0},
+    {"invalid_auth", BW_SLACK_OPERATOR, 0},
+    {"account_inactive", BW_SLACK_OPERATOR, 0},
+    {"token_revoked", BW_SLACK_OPERATOR, 0},
+    {"token_expired", BW_SLACK_OPERATOR, 0},
+    {"missing_scope", BW_SLACK_OPERATOR, 0},
+    {"not_allowed_token_type", BW_SLACK_OPERATOR, 0},
+    {"no_permission", BW_SLACK_OPERATOR, 0},
+    {"access_denied", BW_SLACK_OPERATOR, 0},
+    {"accesslimited", BW_SLACK_OPERATOR, 0},
+    {"ekm_access_denied", BW_SLACK_OPERATOR, 0},
+    {"enterprise_is_restricted", BW_SLACK_OPERATOR, 0},
+    {"two_factor_setup_required", BW_SLACK_OPERATOR, 0},
+    {"team_access_not_granted", BW_SLACK_OPERATOR, 0},
+    {"app_access_restricted", BW_SLACK_OPERATOR, 0},
+    {"is_bot", BW_SLACK_OPERATOR, 0},
+    /* destination */
+    {"channel_not_found", BW_SLACK_OPERATOR, 0},
+    {"not_in_channel", BW_SLACK_OPERATOR, 0},
+    {"is_archived", BW_SLACK_OPERATOR, 0},
+    {"restricted_action", BW_SLACK_OPERATOR, 0},
+    {"restricted_action_*", BW_SLACK_OPERATOR, 0},
+    {"messages_tab_disabled", BW_SLACK_OPERATOR, 0},
+    {"cannot_reply_to_message", BW_SLACK_OPERATOR, 0},
+    {"team_not_found", BW_SLACK_OPERATOR, 0},
+    {"slack_connect_*_blocked", BW_SLACK_OPERATOR, 0},
+    {"send_on_behalf_not_allowed", BW_SLACK_OPERATOR, 0},
+    /* this program is too old */
+    {"deprecated_endpoint", BW_SLACK_OPERATOR, 0},
+    {"method_deprecated", BW_SLACK_OPERATOR, 0},
+    {"unknown_method", BW_SLACK_OPERATOR, 0},
+    /* incoming webhooks */
+    {"action_prohibited", BW_SLACK_OPERATOR, 0},
+    {"posting_to_general_channel_denied", BW_SLACK_OPERATOR, 0},
+    {"invalid_token", BW_SLACK_OPERATOR, 0},
+    {"no_service", BW_SLACK_OPERATOR, 0},
+    {"no_service_id", BW_SLACK_OPERATOR, 0},
+    {"user_not_found", BW_SLACK_OPERATOR, 0},
+    {"channel_is_archived", BW_SLACK_OPERATOR, 0},
+    {"no_team", BW_SLACK_OPERATOR, 0},
+    {"team_disabled", BW_SLACK_OPERATOR, 0},
+    {"no_active_hooks", BW_SLACK_OPERATOR, 0},
+    /* our message */
+    {"invalid_blocks", BW_SLACK_PAYLOAD, 0},
+    {"invalid_blocks_format", BW_SLACK_PAYLOAD, 0},
+    {"msg_blocks_too_long", BW_SLACK_PAYLOAD, 0},
+    {"msg_too_long", BW_SLACK_PAYLOAD, 0},
+    {"msg_too_large", BW_SLACK_PAYLOAD, 0},
+    {"no_text", BW_SLACK_PAYLOAD, 0},
+    {"invalid_attachments", BW_SLACK_PAYLOAD, 0},
+    {"too_many_attachments", BW_SLACK_PAYLOAD, 0},
+    {"attachment_payload_limit_exceeded", BW_SLACK_PAYLOAD, 0},
+    {"metadata_too_large", BW_SLACK_PAYLOAD, 0},
+    {"invalid_metadata_format", BW_SLACK_PAYLOAD, 0},
+    {"invalid_metadata_schema", BW_SLACK_PAYLOAD, 0},
+    {"metadata_must_be_sent_from_app", BW_SLACK_PAYLOAD, 0},
+    {"markdown_text_conflict", BW_SLACK_PAYLOAD, 0},
+    {"too_many_contact_cards", BW_SLACK_PAYLOAD, 0},
+    {"invalid_arguments", BW_SLACK_PAYLOAD, 0},
+    {"invalid_arg_name", BW_SLACK_PAYLOAD, 0},
+    {"invalid_array_arg", BW_SLACK_PAYLOAD, 0},
+    {"invalid_charset", BW_SLACK_PAYLOAD, 0},
+    {"invalid_form_data", BW_SLACK_PAYLOAD, 0},
+    {"invalid_post_type", BW_SLACK_PAYLOAD, 0},
+    {"missing_post_type", BW_SLACK_PAYLOAD, 0},
+    {"invalid_json", BW_SLACK_PAYLOAD, 0},
+    {"json_not_object", BW_SLACK_PAYLOAD, 0},
+    {"missing_file_data", BW_SLACK_PAYLOAD, 0},
+    {"invalid_payload", BW_SLACK_PAYLOAD, 0},
+    {"duplicate_message_not_found", BW_SLACK_PAYLOAD, 0},
+    {"duplicate_channel_not_found", BW_SLACK_PAYLOAD, 0},
 };
+
+static bool matches(const char *pattern, const char *code)
+{
+    size_t head = strcspn(pattern, "*"), len = strlen(code);
+    if (pattern[head] == '\0')
+        return strcmp(pattern, code) == 0;
+    size_t tail = strlen(pattern + head + 1);
+    return len > head + tail && strncmp(code, pattern, head) == 0 &&
+           strcmp(code + len - tail, pattern + head + 1) == 0;
+}
+
+static const struct rule *find_rule(const char *code)
+{
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (matches(rules[i].code, code))
+            return &rules[i];
+    }
+    return NULL;
+}
 
 enum bw_slack_class bw_slack_error_class(const char *code)
 {
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        for (size_t k = 0; k < sizeof(classes[i].codes) / sizeof(classes[i].codes[0]) && classes[i].codes[k];
-             k++) {
-            if (strcmp(classes[i].codes[k], code) == 0)
-                return classes[i].class;
-        }
-    }
-    return BW_SLACK_AMBIGUOUS;
+    const struct rule *rule = find_rule(code);
+    return rule ? rule->class : BW_SLACK_AMBIGUOUS;
 }
+
+/* ---- pieces of an answer ---- */
 
 static void set(struct bw_slack_answer *a, enum bw_slack_class class, const char *error)
 {
     a->class = class;
-    snprintf(a->error, sizeof(a->error), "%s", error);
+    bw_utf8_field(a->error, sizeof(a->error), error);
 }
 
-static int64_t wait_ms(int64_t retry_after_ms)
+static void set_status(struct bw_slack_answer *a, enum bw_slack_class class, int status)
 {
-    return retry_after_ms > RATE_LIMIT_MS ? retry_after_ms : RATE_LIMIT_MS;
+    char code[32];
+    snprintf(code, sizeof(code), "http_%d", status);
+    set(a, class, code);
+}
+
+static int64_t longer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* An identifier is whole or absent: half a ts names another message. */
+static void copy_whole(char *out, size_t size, const char *text)
+{
+    if (strlen(text) < size)
+        memcpy(out, text, strlen(text) + 1);
+}
+
+/* 4xx that say how this request was judged; a 408 comes from a proxy that may have passed it on. */
+static bool is_refusal(int status)
+{
+    return status >= 400 && status < 500 && status != 408;
+}
+
+/* Statuses that Slack does not use for a message that it took: something else answers at that address. */
+static bool is_wrong_address(int status)
+{
+    return (status >= 300 && status < 400) || status == 401 || status == 403 || status == 404 ||
+           status == 405 || status == 407 || status == 410;
+}
+
+static void classify_status(bool webhook, int status, struct bw_slack_answer *out)
+{
+    bool wrong = is_wrong_address(status);
+    set_status(out, wrong ? BW_SLACK_OPERATOR : BW_SLACK_AMBIGUOUS, status);
+    out->detail[0] = '\0';
+    if (wrong)
+        snprintf(out->detail, sizeof(out->detail), "this is not Slack: check %s",
+                 webhook ? "SLACK_WEBHOOK_URL" : "SLACK_BASE_URL");
 }
 
 /* ---- incoming webhooks: plain text and meaningful statuses ---- */
 
+/* The code that is the whole body, or "" where the body is anything else (a page of a proxy). */
+static void read_word(const char *body, size_t len, char out[64])
+{
+    size_t n = 0;
+    while (len > 0 && (body[len - 1] == '\n' || body[len - 1] == '\r' || body[len - 1] == ' '))
+        len--;
+    while (n < len && n < 63 &&
+           ((body[n] >= 'a' && body[n] <= 'z') || (body[n] >= '0' && body[n] <= '9') || body[n] == '_')) {
+        out[n] = body[n];
+        n++;
+    }
+    out[n == len ? n : 0] = '\0';
+}
+
 static void classify_webhook(int status, const char *body, size_t len, struct bw_slack_answer *out)
 {
     char word[64];
-    size_t n = len < sizeof(word) - 1 ? len : sizeof(word) - 1;
-    memcpy(word, body, n);
-    word[n] = '\0';
-    word[strcspn(word, "\r\n ")] = '\0';
-    if (status == 200) {
-        /* posted; some proxies change the word */
+    read_word(body, len, word);
+    const struct rule *rule = find_rule(word);
+    if (status == 200 && strcmp(word, "ok") == 0) {
         set(out, BW_SLACK_OK, "");
-    } else if (status == 400 || status == 403 || status == 404 || status == 410) {
-        enum bw_slack_class class = bw_slack_error_class(word);
-        if (class == BW_SLACK_AMBIGUOUS) /* these statuses mean that nothing was posted */
-            class = status == 400 ? BW_SLACK_PAYLOAD : BW_SLACK_OPERATOR;
-        set(out, class, word[0] ? word : "refused");
+    } else if (status ==
+               200) { /* a page of some proxy: taking it for Slack would lose the alert in silence */
+        set(out, BW_SLACK_AMBIGUOUS, word[0] ? word : "no_ok");
+        snprintf(out->detail, sizeof(out->detail), "the answer is not \"ok\": check SLACK_WEBHOOK_URL");
+    } else if (is_refusal(status) && rule && rule->class != BW_SLACK_AMBIGUOUS) {
+        set(out, rule->class, word);
+        out->retry_after_ms = rule->wait_ms;
+    } else if (status == 400 && word[0]) { /* Slack's own, and new: nothing was posted */
+        set(out, BW_SLACK_PAYLOAD, word);
+    } else if (is_refusal(status) && is_wrong_address(status) && word[0]) {
+        set(out, BW_SLACK_OPERATOR, word);
     } else {
-        char code[32];
-        snprintf(code, sizeof(code), "http_%d", status);
-        set(out, BW_SLACK_AMBIGUOUS, code);
+        classify_status(true, status, out);
     }
 }
 
 /* ---- Web API ---- */
 
+static void add_detail(struct bw_slack_answer *out, const char *before, const char *text)
+{
+    struct bw_buf all;
+    bw_buf_init(&all, strlen(out->detail) + strlen(before) + strlen(text) + 2);
+    bw_buf_adds(&all, out->detail);
+    if (out->detail[0])
+        bw_buf_adds(&all, "; ");
+    bw_buf_adds(&all, before);
+    bw_buf_adds(&all, text);
+    bw_utf8_field(out->detail, sizeof(out->detail), bw_buf_str(&all));
+    bw_buf_fini(&all);
+}
+
+/* Slack's words are the only diagnosis of a refused payload. */
 static void put_detail(const struct bw_json_node *root, struct bw_slack_answer *out)
 {
     const struct bw_json_node *messages = bw_json_get(bw_json_get(root, "response_metadata"), "messages");
-    const char *text, *needed, *provided;
-    size_t used = 0;
-    for (size_t i = 0; i < bw_json_count(messages) && used < sizeof(out->detail) - 1; i++) {
-        if (!bw_json_is_string(bw_json_at(messages, i), &text))
-            continue;
-        int n = snprintf(out->detail + used, sizeof(out->detail) - used, "%s%s", used ? "; " : "", text);
-        used += n > 0 ? (size_t)n : 0;
+    const struct bw_json_node *errors = bw_json_get(root, "errors");
+    const char *text;
+    if (bw_json_get_string(root, "needed", &text))
+        add_detail(out, "needed ", text);
+    if (bw_json_get_string(root, "provided", &text))
+        add_detail(out, "provided ", text);
+    for (size_t i = 0; i < bw_json_count(messages); i++) {
+        if (bw_json_is_string(bw_json_at(messages, i), &text))
+            add_detail(out, "", text);
     }
-    if (bw_json_get_string(root, "needed", &needed) && bw_json_get_string(root, "provided", &provided))
-        snprintf(out->detail, sizeof(out->detail), "needed %s, provided %s", needed, provided);
+    for (size_t i = 0; i < bw_json_count(errors); i++) {
+        if (bw_json_is_string(bw_json_at(errors, i), &text) ||
+            bw_json_get_string(bw_json_at(errors, i), "message", &text))
+            add_detail(out, "", text);
+    }
 }
 
-static void classify_json(const struct bw_json_node *root, int64_t retry_after_ms,
-                          struct bw_slack_answer *out)
+static void classify_refusal(const struct bw_json_node *root, int status, int64_t retry_after_ms,
+                             struct bw_slack_answer *out)
 {
-    bool ok = false;
-    const char *text;
-    if (!bw_json_get_bool(root, "ok", &ok)) {
-        set(out, BW_SLACK_AMBIGUOUS, "no_ok");
+    const char *code = "no_error";
+    (void)bw_json_get_string(root, "error", &code);
+    const struct rule *rule = find_rule(code);
+    if (!rule && status != 200) {
+        classify_status(false, status, out);
         return;
     }
-    if (ok) {
-        set(out, BW_SLACK_OK, "");
-        if (bw_json_get_string(root, "channel", &text))
-            snprintf(out->channel, sizeof(out->channel), "%s", text);
-        if (bw_json_get_string(root, "ts", &text))
-            snprintf(out->ts, sizeof(out->ts), "%s", text);
-        return;
-    }
-    bool named = bw_json_get_string(root, "error", &text);
-    set(out, named ? bw_slack_error_class(text) : BW_SLACK_AMBIGUOUS, named ? text : "no_error");
+    set(out, rule ? rule->class : BW_SLACK_AMBIGUOUS, code);
     put_detail(root, out);
     if (out->class == BW_SLACK_RETRY)
-        out->retry_after_ms = wait_ms(retry_after_ms);
+        out->retry_after_ms = longer(retry_after_ms, rule->wait_ms);
 }
 
-static void classify_status(int status, struct bw_slack_answer *out)
+static void classify_json(const struct bw_json_node *root, int status, int64_t retry_after_ms,
+                          struct bw_slack_answer *out)
 {
-    char code[32];
-    snprintf(code, sizeof(code), "http_%d", status);
-    /* Slack answers these with 200 and a code; a bare one comes from something else at that address. */
-    bool wrong_address = status == 301 || status == 302 || status == 307 || status == 308 || status == 401 ||
-                         status == 403 || status == 404 || status == 405;
-    set(out, wrong_address ? BW_SLACK_OPERATOR : BW_SLACK_AMBIGUOUS, code);
-    if (wrong_address)
-        snprintf(out->detail, sizeof(out->detail), "this is not Slack: check SLACK_BASE_URL");
+    bool ok = false, there = bw_json_get_bool(root, "ok", &ok);
+    const char *text;
+    if (there && !ok && (status == 200 || is_refusal(status))) {
+        classify_refusal(root, status, retry_after_ms, out);
+    } else if (status != 200) {
+        classify_status(false, status, out);
+    } else if (!there) {
+        set(out, BW_SLACK_AMBIGUOUS, "no_ok");
+    } else {
+        set(out, BW_SLACK_OK, "");
+        if (bw_json_get_string(root, "channel", &text))
+            copy_whole(out->channel, sizeof(out->channel), text);
+        if (bw_json_get_string(root, "ts", &text))
+            copy_whole(out->ts, sizeof(out->ts), text);
+    }
 }
 
 void bw_slack_classify(bool webhook, int status, bool sent, const char *body, size_t len,
                        int64_t retry_after_ms, struct bw_slack_answer *out)
 {
+    struct bw_json_doc *doc;
     *out = (struct bw_slack_answer){.class = BW_SLACK_AMBIGUOUS};
     if (status == 0) {
         set(out, sent ? BW_SLACK_AMBIGUOUS : BW_SLACK_RETRY, sent ? "no_answer" : "no_connection");
-        return;
-    }
-    if (status == 429) { /* definite: it was not posted, whatever the body says */
+    } else if (status == 429) { /* definite, whatever the body says */
         set(out, BW_SLACK_RETRY, "ratelimited");
-        out->retry_after_ms = wait_ms(retry_after_ms);
-        return;
-    }
-    if (webhook) {
+        out->retry_after_ms = longer(retry_after_ms, RATE_LIMIT_MS);
+    } else if (webhook) {
         classify_webhook(status, body, len, out);
-        return;
+    } else if (bw_json_parse(body, len, &doc, NULL) == BW_OK) {
+        classify_json(bw_json_root(doc), status, retry_after_ms, out);
+        bw_json_free(doc);
+    } else {
+        classify_status(false, status, out);
     }
-    struct bw_json_doc *doc;
-    if (bw_json_parse(body, len, &doc, NULL) != BW_OK) {
-        classify_status(status, out);
-        return;
-    }
-    if (status == 200)
-        classify_json(bw_json_root(doc), retry_after_ms, out);
-    else
-        classify_status(status, out);
-    bw_json_free(doc);
 }
 
 /* ---- conversations.history ---- */
@@ -242,19 +339,28 @@ enum bw_err bw_slack_history_find(const char *json, size_t len, const char *chan
         return err;
     const struct bw_json_node *root = bw_json_root(doc), *messages = bw_json_get(root, "messages");
     if (!bw_json_get_bool(root, "ok", &ok) || !ok || !bw_json_is_array(messages)) {
+        text = "no messages";
+        (void)bw_json_get_string(root, "error", &text);
+        err = bw_error_set(error, BW_ERR_PROTOCOL, "the channel's history was not given: %.60s", text);
         bw_json_free(doc);
-        return bw_error_set(error, BW_ERR_PROTOCOL, "the channel's history was not given");
+        return err;
     }
-    *found = false;
-    cursor[0] = '\0';
-    for (size_t i = 0; i < bw_json_count(messages) && !*found; i++) {
+    char seen[32] = "", next[256] = "";
+    for (size_t i = 0; i < bw_json_count(messages) && !seen[0]; i++) {
         const struct bw_json_node *m = bw_json_at(messages, i);
-        *found = holds(m, change_id) && bw_json_get_string(m, "ts", &text);
-        if (*found)
-            snprintf(ts, 32, "%s", text);
+        if (holds(m, change_id) && bw_json_get_string(m, "ts", &text))
+            copy_whole(seen, sizeof(seen), text);
     }
-    if (bw_json_get_string(bw_json_get(root, "response_metadata"), "next_cursor", &text))
-        snprintf(cursor, 256, "%s", text);
+    text = "";
+    (void)bw_json_get_string(bw_json_get(root, "response_metadata"), "next_cursor", &text);
+    copy_whole(next, sizeof(next), text);
+    bool cut = text[0] && !next[0] && !seen[0]; /* the pages behind could not be asked for */
     bw_json_free(doc);
+    if (cut)
+        return bw_error_set(error, BW_ERR_TOO_BIG, "the cursor of the channel's history is too long");
+    *found = seen[0] != '\0';
+    if (*found)
+        memcpy(ts, seen, sizeof(seen));
+    memcpy(cursor, next, sizeof(next));
     return BW_OK;
 }

@@ -1,70 +1,29 @@
-/* Alerts as Slack messages. A message is first a short model (struct lines: plain texts), and then twice written out: as
- * `text`, which phones and screen readers take alone, and as blocks. Both say the same.
+/* Alerts as Slack messages.
  *
- * Titles and category names come from Amazon's listings, written by strangers: they are escaped, cut, and shown in
- * plain_text objects where Slack offers them, because mrkdwn has no escape for * _ ~ and the back-tick. */
+ * Happy way: one set of writers puts the words of a message; they run twice, once with markup escaped for `text`, which
+ * phones and screen readers take alone, and once for the blocks. Both say the same. The blocks are a header, one section
+ * and one context line; what strangers wrote stands in plain_text objects, because mrkdwn has no escape for * _ ~ and
+ * the back-tick (slack_escape.c).
+ *
+ * Nothing fails. All that may be long is cut: names, titles, the list of changes, the ids in the metadata; so the
+ * limits of Slack hold by sums of constants (test_slack_message proves them): header 150, section 3,000, text 4,000. */
 #include "badgewatch/codec/slack.h"
+
+#include "slack_escape.h"
 
 #include "badgewatch/base/clock.h"
 #include "badgewatch/codec/json.h"
-#include "badgewatch/codec/state_json.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define TITLE_MAX    150 /* code points */
-#define CATEGORY_MAX 80
-#define LISTED_MAX   10 /* changes of one message that are listed; more are counted */
-#define LATE_MS      (10 * 60 * 1000LL)
-#define TEXT_MAX     3900 /* Slack advises 4,000; bytes are more than characters */
-#define HEADER_MAX   148  /* Slack: 150 characters */
-
-/* ---- hostile text ---- */
-
-static size_t sequence_length(unsigned char c)
-{
-    if (c < 0x80)
-        return 1;
-    if (c >= 0xf0)
-        return 4;
-    return c >= 0xe0 ? 3 : 2;
-}
-
-/* Bidi embeddings, overrides and isolates: one of them in a title could turn the rest of the line around. */
-static bool is_bidi_control(const unsigned char *p, size_t left)
-{
-    if (left < 3 || p[0] != 0xe2)
-        return false;
-    return (p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
-}
-
-static void put_clean(const char *text, size_t max, bool markup, struct bw_buf *out)
-{
-    const unsigned char *p = (const unsigned char *)text;
-    size_t left = strlen(text), shown = 0;
-    while (left > 0) {
-        size_t n = sequence_length(*p);
-        if (n > left)
-            n = left;
-        if (shown++ == max) {
-            bw_buf_adds(out, "…");
-            return;
-        }
-        if (markup && (*p == '&' || *p == '<' || *p == '>'))
-            bw_buf_adds(out, *p == '&' ? "&amp;" : *p == '<' ? "&lt;" : "&gt;");
-        else if (*p < 0x20 || *p == 0x7f)
-            bw_buf_addc(out, ' ');
-        else if (!is_bidi_control(p, left))
-            bw_buf_add(out, p, n);
-        p += n;
-        left -= n;
-    }
-}
-
-void bw_slack_escape(const char *text, size_t max, struct bw_buf *out)
-{
-    put_clean(text, max, true, out);
-}
+#define TITLE_MAX     150 /* characters */
+#define CATEGORY_MAX  60  /* of a header's 150, the words and marks around it take up to 86 */
+#define LISTED_MAX    10  /* changes of one message that are listed; more are counted */
+#define LATE_MS       (10 * 60 * 1000LL)
+#define TEXT_MAX      16384 /* bytes; never reached */
+#define PLAIN_IDS_MAX 20    /* the plain text is also the answer to "metadata_too_large" */
 
 /* ---- words ---- */
 
@@ -73,93 +32,116 @@ struct words {
     struct bw_buf *out;
 };
 
+/* False, and nothing put, where the text is absent or shows nothing. */
+static bool put_foreign(const char *text, size_t max, struct words w)
+{
+    size_t before = w.out->len;
+    if (!text)
+        return false;
+    if (bw_slack_put_clean(text, max, w.markup, w.out))
+        return true;
+    if (w.out->len > before) { /* blanks */
+        w.out->len = before;
+        w.out->data[before] = '\0';
+    }
+    return false;
+}
+
 static void put_title(const struct bw_change_entry *e, struct words w)
 {
-    if (e->title && e->title[0])
-        put_clean(e->title, TITLE_MAX, w.markup, w.out);
-    else
+    if (!put_foreign(e->title, TITLE_MAX, w))
         bw_buf_adds(w.out, "(no title known)");
     bw_buf_addf(w.out, " (%s)", e->change.key.asin);
 }
 
 static void put_category(const struct bw_change *c, struct words w)
 {
-    struct bw_buf label;
-    bw_buf_init(&label, 4096);
-    bw_category_label(c->category_id, c->category, &label);
-    put_clean(bw_buf_str(&label), CATEGORY_MAX, w.markup, w.out);
-    bw_buf_fini(&label);
+    if (!put_foreign(c->category, CATEGORY_MAX, w))
+        bw_buf_addf(w.out, "Category %" PRId64, c->category_id);
+}
+
+/* "2025-08-13 16:08:32", or "" for what is no time. */
+static void split_time(int64_t unix_s, char out[BW_TIME_TEXT])
+{
+    char at[BW_TIME_TEXT];
+    bw_time_format(unix_s, at);
+    if (at[0])
+        snprintf(out, BW_TIME_TEXT, "%.10s %.8s", at, at + 11);
+    else
+        out[0] = '\0';
 }
 
 /* "2025-08-13 16:08 UTC" */
 static void put_minute(int64_t unix_s, struct bw_buf *out)
 {
     char at[BW_TIME_TEXT];
-    bw_time_format(unix_s, at);
+    split_time(unix_s, at);
     if (at[0])
-        bw_buf_addf(out, "%.10s %.5s UTC", at, at + 11);
+        bw_buf_addf(out, "%.16s UTC", at);
+    else
+        bw_buf_adds(out, "an unknown time");
 }
 
 /* ", seen 16:13:32 UTC", with the date where it is another day. */
 static void put_seen(const struct bw_change *c, struct bw_buf *out)
 {
     char occurred[BW_TIME_TEXT], seen[BW_TIME_TEXT];
-    bw_time_format(c->occurred_at, occurred);
-    bw_time_format(c->detected_at_ms / 1000, seen);
-    if (strncmp(occurred, seen, 10) == 0)
-        bw_buf_addf(out, ", seen %.8s UTC", seen + 11);
-    else
-        bw_buf_addf(out, ", seen %.10s %.8s UTC", seen, seen + 11);
+    split_time(c->occurred_at, occurred);
+    split_time(c->detected_at_ms / 1000, seen);
+    if (seen[0])
+        bw_buf_addf(out, ", seen %s UTC", strncmp(occurred, seen, 10) == 0 ? seen + 11 : seen);
 }
 
-static void put_ranks(const struct bw_change *c, struct bw_buf *out)
+static void put_gain(const struct bw_change *c, struct bw_buf *out)
 {
     if (c->previous_rank > 0)
-        bw_buf_addf(out, "Rank #%lld → #1", (long long)c->previous_rank);
-    else if (c->previous_rank == BW_UNRANKED)
-        bw_buf_adds(out, "Rank: none → #1");
+        bw_buf_addf(out, "Rank #%" PRId64 " → #1", c->previous_rank);
     else
-        bw_buf_adds(out, "First known rank: #1");
+        bw_buf_adds(out, c->previous_rank == BW_UNRANKED ? "Rank: none → #1" : "First known rank: #1");
 }
 
 static void put_why(const struct bw_change *c, struct bw_buf *out)
 {
     switch (c->reason) {
     case BW_OUTRANKED:
-        bw_buf_addf(out, "Outranked, now #%lld", (long long)c->new_rank);
+        bw_buf_adds(out, "outranked");
+        if (c->new_rank > 0)
+            bw_buf_addf(out, ", now #%" PRId64, c->new_rank);
         break;
     case BW_UNRANKED_LOSS:
-        bw_buf_adds(out, "No rank any more");
+        bw_buf_adds(out, "no rank any more");
         break;
     case BW_CATEGORY_REMOVED:
-        bw_buf_adds(out, "Category removed from the product");
+        bw_buf_adds(out, "category removed");
         break;
     case BW_DELISTED:
-        bw_buf_adds(out, "Delisted: Amazon shows the product no more");
+        bw_buf_adds(out, "delisted");
         break;
     default:
-        bw_buf_adds(out, bw_reason_name(c->reason));
+        bw_buf_adds(out, "unknown");
     }
 }
 
-static void put_held(int64_t from, int64_t to, const char *before, struct bw_buf *out)
+/* "held 12 d 4 h" between before and after; nothing at all where it is not known. */
+static void put_held(int64_t from, int64_t to, const char *before, const char *after, struct bw_buf *out)
 {
     char words[BW_TIME_TEXT];
     if (from <= 0 || to < from)
         return;
     bw_duration_words(to - from, words);
-    bw_buf_addf(out, "%sheld %s", before, words);
+    bw_buf_addf(out, "%sheld %s%s", before, words, after);
 }
 
 /* The line under the title of a single change. */
 static void put_details(const struct bw_change *c, struct bw_buf *out)
 {
     if (c->type == BW_GAINED) {
-        put_ranks(c, out);
+        put_gain(c, out);
         bw_buf_adds(out, " · since ");
     } else {
+        bw_buf_adds(out, "Reason: ");
         put_why(c, out);
-        put_held(c->held_since, c->occurred_at, " · ", out);
+        put_held(c->held_since, c->occurred_at, " · ", "", out);
         bw_buf_adds(out, " · lost ");
     }
     put_minute(c->occurred_at, out);
@@ -190,18 +172,28 @@ static bool is_end_of_pair(const struct bw_change_entry *entries, size_t n, size
     return false;
 }
 
+/* The same for a stay: "#1 from .. to .. (held 2 h), Rank #3 → #1, then outranked, now #4". */
 static void put_stay(const struct bw_change *gain, const struct bw_change *loss, struct bw_buf *out)
 {
     bw_buf_adds(out, "#1 from ");
     put_minute(gain->occurred_at, out);
     bw_buf_adds(out, " to ");
     put_minute(loss->occurred_at, out);
-    put_held(gain->occurred_at, loss->occurred_at, " (", out);
-    bw_buf_adds(out, "), then: ");
+    put_held(gain->occurred_at, loss->occurred_at, " (", ")", out);
+    bw_buf_adds(out, " (Keepa)");
+    put_seen(loss, out);
+    bw_buf_adds(out, " · ");
+    put_gain(gain, out);
+    bw_buf_adds(out, ", then ");
     put_why(loss, out);
 }
 
 /* ---- the message as lines ---- */
+
+static bool is_stay(const struct bw_change_entry *entries, size_t n)
+{
+    return n == 2 && find_loss(entries, n, 0) == 1;
+}
 
 static void put_marks(const struct bw_change_entry *e, const struct bw_message_options *o, struct bw_buf *out)
 {
@@ -215,19 +207,31 @@ static void put_marks(const struct bw_change_entry *e, const struct bw_message_o
         bw_buf_adds(out, " (possible repeat)");
 }
 
+/* "3 BEST SELLER badge changes: 2 gained, 1 lost" */
+static void put_count(const struct bw_change_entry *entries, size_t n, struct bw_buf *out)
+{
+    size_t gained = 0;
+    for (size_t i = 0; i < n; i++)
+        gained += entries[i].change.type == BW_GAINED;
+    bw_buf_addf(out, "🔀 %zu BEST SELLER badge changes: ", n);
+    if (gained > 0)
+        bw_buf_addf(out, "%zu gained%s", gained, gained < n ? ", " : "");
+    if (gained < n)
+        bw_buf_addf(out, "%zu lost", n - gained);
+}
+
 static void put_headline(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *o,
                          struct words w)
 {
     const struct bw_change *c = &entries[0].change;
-    size_t loss = find_loss(entries, n, 0);
-    if (n == 1 || (n == 2 && loss == 1)) {
-        const char *what = c->type == BW_LOST ? "⚠️ BEST SELLER LOST"
-                           : n == 1           ? "🎉 BEST SELLER GAINED"
-                                              : "↕️ BEST SELLER CAME AND WENT";
-        bw_buf_addf(w.out, "%s - #1 in ", what);
+    bool stay = is_stay(entries, n);
+    if (n == 1 || stay) {
+        bw_buf_adds(w.out, stay                   ? "↕️ BEST SELLER CAME AND WENT - #1 in "
+                           : c->type == BW_GAINED ? "🎉 BEST SELLER GAINED - #1 in "
+                                                  : "⚠️ BEST SELLER LOST - #1 in ");
         put_category(c, w);
     } else {
-        bw_buf_addf(w.out, "🔀 %zu BEST SELLER CHANGES", n);
+        put_count(entries, n, w.out);
     }
     put_marks(&entries[0], o, w.out);
 }
@@ -252,14 +256,11 @@ static void put_body(const struct bw_change_entry *entries, size_t n, struct wor
     size_t listed = 0, told = 0;
     put_title(&entries[0], w);
     bw_buf_addc(w.out, '\n');
-    if (n == 1) {
-        put_details(&entries[0].change, w.out);
-        bw_buf_addc(w.out, '\n');
-        return;
-    }
-    if (n == 2 && find_loss(entries, n, 0) == 1) {
-        put_stay(&entries[0].change, &entries[1].change, w.out);
-        put_seen(&entries[1].change, w.out);
+    if (n == 1 || is_stay(entries, n)) {
+        if (n == 1)
+            put_details(&entries[0].change, w.out);
+        else
+            put_stay(&entries[0].change, &entries[1].change, w.out);
         bw_buf_addc(w.out, '\n');
         return;
     }
@@ -271,7 +272,7 @@ static void put_body(const struct bw_change_entry *entries, size_t n, struct wor
         told += find_loss(entries, n, i) ? 2 : 1;
     }
     if (told < n)
-        bw_buf_addf(w.out, "… and %zu more changes: badgewatch changes --asin %d:%s\n", n - told,
+        bw_buf_addf(w.out, "and %zu more: badgewatch changes --asin %d:%s\n", n - told,
                     entries[0].change.key.domain, entries[0].change.key.asin);
 }
 
@@ -344,17 +345,12 @@ static void write_context(struct bw_json *j, const struct bw_buf *text)
     bw_json_object_end(j);
 }
 
-/* A header holds 150 characters: a longer headline keeps its beginning. */
 static void write_header(struct bw_json *j, const struct bw_buf *headline)
 {
-    struct bw_buf cut;
-    bw_buf_init(&cut, TEXT_MAX);
-    put_clean(bw_buf_str(headline), HEADER_MAX, false, &cut);
     bw_json_object(j, NULL);
     bw_json_string(j, "type", "header");
-    write_text_object(j, "text", "plain_text", bw_buf_str(&cut), cut.len);
+    write_text_object(j, "text", "plain_text", headline->data, headline->len);
     bw_json_object_end(j);
-    bw_buf_fini(&cut);
 }
 
 static void write_blocks(struct bw_json *j, const struct bw_change_entry *entries, size_t n,
@@ -362,7 +358,7 @@ static void write_blocks(struct bw_json *j, const struct bw_change_entry *entrie
 {
     struct bw_buf part;
     struct words w = {.markup = false, .out = &part};
-    bw_buf_init(&part, TEXT_MAX * 4);
+    bw_buf_init(&part, TEXT_MAX);
     bw_json_array(j, "blocks");
     put_headline(entries, n, o, w);
     write_header(j, &part);
@@ -407,13 +403,14 @@ void bw_slack_changes(const struct bw_change_entry *entries, size_t n,
 {
     struct bw_json j;
     struct bw_buf text;
-    bw_buf_init(&text, TEXT_MAX * 4);
+    bw_buf_init(&text, TEXT_MAX);
     bw_slack_changes_text(entries, n, options, &text);
     begin_message(&j, options, &text, out);
     if (!options->plain)
         write_blocks(&j, entries, n, options);
+    size_t ids = options->plain ? PLAIN_IDS_MAX : BW_SLACK_IDS_MAX;
     if (options->metadata)
-        write_metadata(&j, entries, n);
+        write_metadata(&j, entries, n < ids ? n : ids);
     bw_json_object_end(&j);
     bw_buf_fini(&text);
 }
@@ -424,10 +421,11 @@ void bw_slack_test(const struct bw_message_options *options, const char *host, s
     struct bw_buf text;
     char at[BW_TIME_TEXT];
     bw_buf_init(&text, TEXT_MAX);
-    bw_time_format(options->now_ms / 1000, at);
-    bw_buf_addf(&text, "🔔 TEST - badgewatch can post here. Sent by `badgewatch notify-test` on ");
-    put_clean(host, TITLE_MAX, true, &text);
-    bw_buf_addf(&text, " at %.10s %.8s UTC. Nothing gained or lost.", at, at + 11);
+    split_time(options->now_ms / 1000, at);
+    bw_buf_adds(&text, "🔔 TEST - badgewatch can post here. Sent by badgewatch notify-test on ");
+    if (!put_foreign(host, TITLE_MAX, (struct words){.markup = true, .out = &text}))
+        bw_buf_adds(&text, "an unnamed host");
+    bw_buf_addf(&text, " at %s UTC. Nothing was gained or lost.", at[0] ? at : "an unknown time,");
     begin_message(&j, options, &text, out);
     bw_json_object_end(&j);
     bw_buf_fini(&text);

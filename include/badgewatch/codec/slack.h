@@ -14,7 +14,10 @@ struct bw_message_options {
 
 /* All changes of one product in one check, in order: one message. A lost that follows a gained of the same category in
  * the list is told as a stay that came and went. entries: same product; n >= 1. Far below 4,000 characters whatever
- * the titles and the number of changes (more than 10 are counted, not listed). */
+ * the titles and the number of changes (more than 10 are counted, not listed). The metadata names the first
+ * BW_SLACK_IDS_MAX changes, of a plain message the first 20: Slack refuses large metadata, and one id is enough to find
+ * the message again. */
+#define BW_SLACK_IDS_MAX 300
 void bw_slack_changes(const struct bw_change_entry *entries, size_t n,
                       const struct bw_message_options *options, struct bw_buf *out);
 /* The same message's plain text only (also for logs and tests). */
@@ -23,7 +26,8 @@ void bw_slack_changes_text(const struct bw_change_entry *entries, size_t n,
 /* `badgewatch notify-test`: marked TEST. */
 void bw_slack_test(const struct bw_message_options *options, const char *host, struct bw_buf *out);
 
-/* & < > escaped, control characters replaced by a blank, cut to max characters (code points) with an ellipsis. */
+/* & < > escaped, control characters replaced by a blank, bidi controls taken away, invalid UTF-8 as U+FFFD; cut to max
+ * characters as written (an escaped & counts 5, one past U+FFFF 2), then an ellipsis. */
 void bw_slack_escape(const char *text, size_t max, struct bw_buf *out);
 
 enum bw_slack_class {
@@ -44,7 +48,8 @@ struct bw_slack_answer {
 };
 
 /* status 0: no complete response; then `sent` false = BW_SLACK_RETRY, true = BW_SLACK_AMBIGUOUS. webhook: the
- * plain-text rules of incoming webhooks. retry_after_ms -1 if the header was absent. */
+ * plain-text rules of incoming webhooks. retry_after_ms -1 if the header was absent. ok:true is BW_SLACK_OK also without
+ * channel and ts: it was posted, only nobody can link to it. Answers of other methods may be judged too. */
 void bw_slack_classify(bool webhook, int status, bool sent, const char *body, size_t len,
                        int64_t retry_after_ms, struct bw_slack_answer *out);
 /* One class for an error code of Slack (table of slack.md 1.3). Unknown codes are BW_SLACK_AMBIGUOUS: they may be new. */

@@ -1,0 +1,352 @@
+/* What Slack's answers mean: every code of its list, every kind of answer, and the search in a channel's history. */
+#include "badgewatch/codec/slack.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static const char *const class_names[] = {"ok", "retry", "ambiguous", "operator", "payload"};
+
+static const struct {
+    enum bw_slack_class class;
+    const char *codes; /* separated by blanks */
+} classes[] = {
+    {BW_SLACK_RETRY, "ratelimited rate_limited request_timeout org_login_required team_added_to_org "
+                     "message_limit_exceeded"},
+    {BW_SLACK_AMBIGUOUS, "internal_error fatal_error service_unavailable"},
+    {BW_SLACK_OPERATOR,
+     "not_authed invalid_auth account_inactive token_revoked token_expired missing_scope "
+     "not_allowed_token_type "
+     "no_permission access_denied accesslimited ekm_access_denied enterprise_is_restricted "
+     "two_factor_setup_required team_access_not_granted app_access_restricted is_bot"},
+    {BW_SLACK_OPERATOR,
+     "channel_not_found not_in_channel is_archived restricted_action restricted_action_read_only_channel "
+     "restricted_action_thread_only_channel restricted_action_non_threadable_channel "
+     "restricted_action_thread_locked messages_tab_disabled cannot_reply_to_message team_not_found "
+     "slack_connect_file_link_sharing_blocked slack_connect_canvas_sharing_blocked "
+     "send_on_behalf_not_allowed"},
+    {BW_SLACK_OPERATOR, "deprecated_endpoint method_deprecated unknown_method"},
+    {BW_SLACK_OPERATOR,
+     "action_prohibited posting_to_general_channel_denied invalid_token no_service no_service_id "
+     "user_not_found channel_is_archived no_team team_disabled no_active_hooks"},
+    {BW_SLACK_PAYLOAD,
+     "invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long msg_too_large no_text "
+     "invalid_attachments too_many_attachments attachment_payload_limit_exceeded metadata_too_large "
+     "invalid_metadata_format invalid_metadata_schema metadata_must_be_sent_from_app markdown_text_conflict "
+     "too_many_contact_cards invalid_arguments invalid_arg_name invalid_array_arg invalid_charset "
+     "invalid_form_data invalid_post_type missing_post_type invalid_json json_not_object missing_file_data "
+     "invalid_payload duplicate_message_not_found duplicate_channel_not_found"},
+    /* not in the list, or nearly */
+    {BW_SLACK_AMBIGUOUS, "brand_new_error invalid_block invalid_blocks_ Invalid_auth restricted_action_ "
+                         "slack_connect_blocked slack_connect__blockedx xrestricted_action"},
+};
+
+/* Calls cb with each code of the table. */
+static void each_code(void (*cb)(const char *code, enum bw_slack_class class))
+{
+    for (size_t i = 0; i < COUNT(classes); i++) {
+        for (const char *p = classes[i].codes; *p;) {
+            char code[64];
+            size_t n = strcspn(p, " ");
+            (void)snprintf(code, sizeof code, "%.*s", (int)n, p);
+            cb(code, classes[i].class);
+            p += n + (p[n] == ' ');
+        }
+    }
+}
+
+static void check_code(const char *code, enum bw_slack_class class)
+{
+    struct bw_slack_answer a;
+    char body[128];
+    int n = snprintf(body, sizeof body, "{\"ok\":false,\"error\":\"%s\"}", code);
+
+    if (bw_slack_error_class(code) != class)
+        fail_msg("%s is %s", code, class_names[bw_slack_error_class(code)]);
+    bw_slack_classify(false, 200, true, body, (size_t)n, -1, &a);
+    assert_int_equal(a.class, class);
+    assert_string_equal(a.error, code);
+    assert_int_equal(a.retry_after_ms >= 1000, class == BW_SLACK_RETRY);
+}
+
+static void codes(void **state)
+{
+    (void)state;
+    each_code(check_code);
+    assert_int_equal(bw_slack_error_class(""), BW_SLACK_AMBIGUOUS);
+}
+
+static const struct row {
+    const char *name;
+    bool webhook;
+    int status;
+    bool sent;
+    int64_t retry_after_ms;
+    const char *body;
+    enum bw_slack_class class;
+    const char *error;
+    int64_t wait;
+} rows[] = {
+    {"not sent", false, 0, false, -1, "", BW_SLACK_RETRY, "no_connection", 0},
+    {"sent, no answer", false, 0, true, -1, "", BW_SLACK_AMBIGUOUS, "no_answer", 0},
+    {"webhook, not sent", true, 0, false, -1, "", BW_SLACK_RETRY, "no_connection", 0},
+    {"webhook, no answer", true, 0, true, -1, "", BW_SLACK_AMBIGUOUS, "no_answer", 0},
+    {"429", false, 429, true, 3000, "{\"ok\":false,\"error\":\"ratelimited\"}", BW_SLACK_RETRY, "ratelimited",
+     3000},
+    {"429, a page", false, 429, true, 30000, "<html>slow down</html>", BW_SLACK_RETRY, "ratelimited", 30000},
+    {"429 without header", false, 429, true, -1, "", BW_SLACK_RETRY, "ratelimited", 1000},
+    {"429 with 0", false, 429, true, 0, "", BW_SLACK_RETRY, "ratelimited", 1000},
+    {"429 says ok", false, 429, true, -1, "{\"ok\":true,\"ts\":\"1.2\"}", BW_SLACK_RETRY, "ratelimited",
+     1000},
+    {"webhook 429", true, 429, true, -1, "{\"retry_after\":1,\"ok\":false,\"error\":\"rate_limited\"}",
+     BW_SLACK_RETRY, "ratelimited", 1000},
+    {"ratelimited in a 200", false, 200, true, 7000, "{\"ok\":false,\"error\":\"ratelimited\"}",
+     BW_SLACK_RETRY, "ratelimited", 7000},
+    {"quota of the workspace", false, 200, true, -1, "{\"ok\":false,\"error\":\"message_limit_exceeded\"}",
+     BW_SLACK_RETRY, "message_limit_exceeded", 60000},
+    {"200, a page", false, 200, true, -1, "<html></html>", BW_SLACK_AMBIGUOUS, "http_200", 0},
+    {"200, cut", false, 200, true, -1, "{\"ok\":true,\"ts\":\"1", BW_SLACK_AMBIGUOUS, "http_200", 0},
+    {"200, empty", false, 200, true, -1, "", BW_SLACK_AMBIGUOUS, "http_200", 0},
+    {"200, other JSON", false, 200, true, -1, "[1]", BW_SLACK_AMBIGUOUS, "no_ok", 0},
+    {"200, ok is a text", false, 200, true, -1, "{\"ok\":\"true\"}", BW_SLACK_AMBIGUOUS, "no_ok", 0},
+    {"ok:false without code", false, 200, true, -1, "{\"ok\":false}", BW_SLACK_AMBIGUOUS, "no_error", 0},
+    {"408", false, 408, true, -1, "stream timeout", BW_SLACK_AMBIGUOUS, "http_408", 0},
+    {"408 with a code", false, 408, true, -1, "{\"ok\":false,\"error\":\"invalid_auth\"}", BW_SLACK_AMBIGUOUS,
+     "http_408", 0},
+    {"500", false, 500, true, -1, "<html>Server Error</html>", BW_SLACK_AMBIGUOUS, "http_500", 0},
+    {"503 says ok", false, 503, true, -1, "{\"ok\":true}", BW_SLACK_AMBIGUOUS, "http_503", 0},
+    {"503 with a code", false, 503, true, -1, "{\"ok\":false,\"error\":\"invalid_blocks\"}",
+     BW_SLACK_AMBIGUOUS, "http_503", 0},
+    {"400, a page", false, 400, true, -1, "Bad Request", BW_SLACK_AMBIGUOUS, "http_400", 0},
+    {"302", false, 302, true, -1, "", BW_SLACK_OPERATOR, "http_302", 0},
+    {"401", false, 401, true, -1, "", BW_SLACK_OPERATOR, "http_401", 0},
+    {"403", false, 403, true, -1, "<html>", BW_SLACK_OPERATOR, "http_403", 0},
+    {"404", false, 404, true, -1, "not found", BW_SLACK_OPERATOR, "http_404", 0},
+    {"404, other JSON", false, 404, true, -1, "{\"message\":\"no route\"}", BW_SLACK_OPERATOR, "http_404", 0},
+    {"404, unknown code", false, 404, true, -1, "{\"ok\":false,\"error\":\"odd\"}", BW_SLACK_OPERATOR,
+     "http_404", 0},
+    {"403 with a code", false, 403, true, -1, "{\"ok\":false,\"error\":\"token_revoked\"}", BW_SLACK_OPERATOR,
+     "token_revoked", 0},
+    {"400 with a code", false, 400, true, -1, "{\"ok\":false,\"error\":\"invalid_blocks\"}", BW_SLACK_PAYLOAD,
+     "invalid_blocks", 0},
+    {"webhook ok", true, 200, true, -1, "ok", BW_SLACK_OK, "", 0},
+    {"webhook ok and a line end", true, 200, true, -1, "ok\r\n", BW_SLACK_OK, "", 0},
+    {"webhook 200, a page", true, 200, true, -1, "<html>ok</html>", BW_SLACK_AMBIGUOUS, "no_ok", 0},
+    {"webhook 200, empty", true, 200, true, -1, "", BW_SLACK_AMBIGUOUS, "no_ok", 0},
+    {"webhook 200, okay", true, 200, true, -1, "okay", BW_SLACK_AMBIGUOUS, "okay", 0},
+    {"webhook 400", true, 400, true, -1, "invalid_payload", BW_SLACK_PAYLOAD, "invalid_payload", 0},
+    {"webhook 400, new word", true, 400, true, -1, "invalid_emoji", BW_SLACK_PAYLOAD, "invalid_emoji", 0},
+    {"webhook 400, a page", true, 400, true, -1, "<html>", BW_SLACK_AMBIGUOUS, "http_400", 0},
+    {"webhook 403", true, 403, true, -1, "action_prohibited", BW_SLACK_OPERATOR, "action_prohibited", 0},
+    {"webhook 403, new word", true, 403, true, -1, "sealed_workspace", BW_SLACK_OPERATOR, "sealed_workspace",
+     0},
+    {"webhook 404", true, 404, true, -1, "channel_not_found", BW_SLACK_OPERATOR, "channel_not_found", 0},
+    {"webhook 404, a page", true, 404, true, -1, "<html>no such page</html>", BW_SLACK_OPERATOR, "http_404",
+     0},
+    {"webhook 410", true, 410, true, -1, "channel_is_archived", BW_SLACK_OPERATOR, "channel_is_archived", 0},
+    {"webhook 408", true, 408, true, -1, "stream timeout", BW_SLACK_AMBIGUOUS, "http_408", 0},
+    {"webhook 500", true, 500, true, -1, "rollup_error", BW_SLACK_AMBIGUOUS, "http_500", 0},
+    {"webhook 301", true, 301, true, -1, "", BW_SLACK_OPERATOR, "http_301", 0},
+};
+
+static void answers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct row *r = &rows[i];
+        struct bw_slack_answer a;
+        size_t len = strlen(r->body);
+        char *body = malloc(len + 1); /* the body of a client ends where it ends */
+        assert_non_null(body);
+        memcpy(body, r->body, len);
+        body[len] = 'x';
+        bw_slack_classify(r->webhook, r->status, r->sent, body, len, r->retry_after_ms, &a);
+        free(body);
+        if (a.class != r->class || strcmp(a.error, r->error) != 0 || a.retry_after_ms != r->wait)
+            fail_msg("%s: %s, '%s', %lld ms", r->name, class_names[a.class], a.error,
+                     (long long)a.retry_after_ms);
+        assert_string_equal(a.ts, "");
+        bool address = a.class == BW_SLACK_OPERATOR && strncmp(a.error, "http_", 5) == 0;
+        assert_int_equal(strstr(a.detail, r->webhook ? "check SLACK_WEBHOOK_URL" : "check SLACK_BASE_URL") !=
+                             NULL,
+                         address || (r->webhook && r->status == 200 && a.class == BW_SLACK_AMBIGUOUS));
+    }
+}
+
+static void accepted(void **state)
+{
+    static const struct {
+        const char *body, *channel, *ts;
+    } given[] = {
+        {"{\"ok\":true,\"channel\":\"C123\",\"ts\":\"1503435956.000247\",\"message\":{}}", "C123",
+         "1503435956.000247"},
+        {"{\"ok\":true,\"warning\":\"missing_charset\",\"channel\":\"C1\",\"ts\":\"1.2\","
+         "\"response_metadata\":{\"warnings\":[\"missing_charset\"]}}",
+         "C1", "1.2"},
+        {"{\"ok\":true}", "", ""},
+        {"{\"ok\":true,\"channel\":5,\"ts\":1503435956.000247}", "", ""},
+        /* half a name is no name */
+        {"{\"ok\":true,\"channel\":\"CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC\","
+         "\"ts\":\"1503435956.00000000000000000000000247\"}",
+         "", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(given); i++) {
+        struct bw_slack_answer a;
+        bw_slack_classify(false, 200, true, given[i].body, strlen(given[i].body), -1, &a);
+        assert_int_equal(a.class, BW_SLACK_OK);
+        assert_string_equal(a.error, "");
+        assert_string_equal(a.channel, given[i].channel);
+        assert_string_equal(a.ts, given[i].ts);
+    }
+}
+
+static void details(void **state)
+{
+    static const struct {
+        const char *body, *detail;
+    } given[] = {
+        {"{\"ok\":false,\"error\":\"invalid_blocks\",\"response_metadata\":{\"messages\":[\"[ERROR] must be "
+         "less "
+         "than 151 characters [json-pointer:/blocks/0/text/text]\",\"[ERROR] second\"]}}",
+         "[ERROR] must be less than 151 characters [json-pointer:/blocks/0/text/text]; [ERROR] second"},
+        {"{\"ok\":false,\"error\":\"missing_scope\",\"needed\":\"chat:write\",\"provided\":\"incoming-"
+         "webhook\"}",
+         "needed chat:write; provided incoming-webhook"},
+        {"{\"ok\":false,\"error\":\"invalid_blocks\",\"errors\":[\"one\\u0007\\n\",{\"message\":\"two\"},3]}",
+         "one  ; two"},
+        {"{\"ok\":false,\"error\":\"invalid_blocks\",\"response_metadata\":{\"messages\":\"x\"}}", ""},
+    };
+    struct bw_slack_answer a;
+    struct bw_buf body;
+    (void)state;
+    for (size_t i = 0; i < COUNT(given); i++) {
+        bw_slack_classify(false, 200, true, given[i].body, strlen(given[i].body), -1, &a);
+        assert_string_equal(a.detail, given[i].detail);
+    }
+    /* longer than the fields: cut between characters */
+    bw_buf_init(&body, 1u << 16);
+    (void)bw_buf_adds(&body, "{\"ok\":false,\"error\":\"");
+    for (int i = 0; i < 100; i++)
+        (void)bw_buf_adds(&body, "é");
+    (void)bw_buf_adds(&body, "\",\"response_metadata\":{\"messages\":[\"x");
+    for (int i = 0; i < 1000; i++)
+        (void)bw_buf_adds(&body, "é");
+    (void)bw_buf_adds(&body, "\"]}}");
+    bw_slack_classify(false, 200, true, bw_buf_str(&body), body.len, -1, &a);
+    assert_int_equal(strlen(a.error), 62);
+    assert_int_equal(strlen(a.detail), 255);
+    assert_int_equal((unsigned char)a.detail[253], 0xc3);
+    bw_buf_fini(&body);
+}
+
+/* ---- history ---- */
+
+#define ID    "6f0c3a52-0000-5000-8000-000000000001"
+#define OTHER "6f0c3a52-0000-5000-8000-000000000002"
+#define MESSAGE(type, ids, ts)                                                                               \
+    "{\"type\":\"message\",\"ts\":\"" ts "\",\"metadata\":{\"event_type\":\"" type                           \
+    "\",\"event_payload\":{\"change_ids\":[" ids "]}}}"
+#define HISTORY(messages, cursor)                                                                            \
+    "{\"ok\":true,\"messages\":[" messages                                                                   \
+    "],\"has_more\":true,\"response_metadata\":{\"next_cursor\":\"" cursor "\"}}"
+
+static void history(void **state)
+{
+    static const struct {
+        const char *name, *json;
+        enum bw_err err;
+        bool found;
+        const char *ts, *cursor;
+    } given[] = {
+        {"empty", HISTORY("", ""), BW_OK, false, "", ""},
+        {"found", HISTORY(MESSAGE("badgewatch_changes", "\"" OTHER "\",\"" ID "\"", "2.5"), ""), BW_OK, true,
+         "2.5", ""},
+        {"behind messages of people",
+         HISTORY(
+             "{\"text\":\"hi\",\"ts\":\"3.1\"},{\"metadata\":null,\"ts\":\"3.0\"},{\"metadata\":7},"
+             "{\"metadata\":{\"event_type\":\"badgewatch_changes\"}},"
+             "{\"metadata\":{\"event_type\":\"badgewatch_changes\",\"event_payload\":{\"change_ids\":\"" ID
+             "\"}}}," MESSAGE("badgewatch_changes", "7,null,\"" ID "\"", "2.5"),
+             "dXNlcjo="),
+         BW_OK, true, "2.5", "dXNlcjo="},
+        {"other change", HISTORY(MESSAGE("badgewatch_changes", "\"" OTHER "\"", "2.5"), "next"), BW_OK, false,
+         "", "next"},
+        {"other program", HISTORY(MESSAGE("somebody_changes", "\"" ID "\"", "2.5"), ""), BW_OK, false, "",
+         ""},
+        {"a ts that is none",
+         HISTORY(MESSAGE("badgewatch_changes", "\"" ID "\"", "12345678901234567890123456789012345"), ""),
+         BW_OK, false, "", ""},
+        {"no metadata at all", "{\"ok\":true,\"messages\":[]}", BW_OK, false, "", ""},
+        {"refused", "{\"ok\":false,\"error\":\"not_in_channel\"}", BW_ERR_PROTOCOL, false, NULL, NULL},
+        {"no list", "{\"ok\":true,\"messages\":{}}", BW_ERR_PROTOCOL, false, NULL, NULL},
+        {"no JSON", "<html>", BW_ERR_SYNTAX, false, NULL, NULL},
+        {"cut", "{\"ok\":true,\"messages\":[", BW_ERR_SYNTAX, false, NULL, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(given); i++) {
+        bool found = !given[i].found;
+        char ts[32] = "", cursor[256] = "before";
+        struct bw_error error = {.code = BW_OK};
+        enum bw_err err =
+            bw_slack_history_find(given[i].json, strlen(given[i].json), ID, &found, ts, cursor, &error);
+        if (err != given[i].err)
+            fail_msg("%s: %s", given[i].name, error.text);
+        if (err != BW_OK) {
+            assert_true(error.text[0] && found && strcmp(cursor, "before") == 0); /* untouched */
+            continue;
+        }
+        if (found != given[i].found || strcmp(ts, given[i].ts) != 0 || strcmp(cursor, given[i].cursor) != 0)
+            fail_msg("%s: %d '%s' '%s'", given[i].name, found, ts, cursor);
+    }
+}
+
+static void history_says_why(void **state)
+{
+    static const char json[] = "{\"ok\":false,\"error\":\"not_in_channel\"}";
+    struct bw_error error;
+    bool found;
+    char ts[32], cursor[256];
+    (void)state;
+    assert_int_equal(bw_slack_history_find(json, strlen(json), ID, &found, ts, cursor, &error),
+                     BW_ERR_PROTOCOL);
+    assert_string_equal(error.text, "the channel's history was not given: not_in_channel");
+}
+
+/* Half a cursor would ask for a page that is none, or for ever for the first. */
+static void history_with_a_long_cursor(void **state)
+{
+    struct bw_buf json;
+    bool found = true;
+    char ts[32], cursor[256] = "before";
+    (void)state;
+    bw_buf_init(&json, 4096);
+    (void)bw_buf_adds(&json, "{\"ok\":true,\"messages\":[],\"response_metadata\":{\"next_cursor\":\"");
+    for (int i = 0; i < 300; i++)
+        (void)bw_buf_addc(&json, 'c');
+    (void)bw_buf_adds(&json, "\"}}");
+    assert_int_equal(bw_slack_history_find(bw_buf_str(&json), json.len, ID, &found, ts, cursor, NULL),
+                     BW_ERR_TOO_BIG);
+    assert_string_equal(cursor, "before");
+    bw_buf_fini(&json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(codes),
+        cmocka_unit_test(answers),
+        cmocka_unit_test(accepted),
+        cmocka_unit_test(details),
+        cmocka_unit_test(history),
+        cmocka_unit_test(history_says_why),
+        cmocka_unit_test(history_with_a_long_cursor),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
