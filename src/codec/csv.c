@@ -23,6 +23,7 @@
 
 #define FIELD_MAX ((size_t)64 << 10)
 #define SLICE     4096
+#define SLACK     ((size_t)4 * SLICE) /* the buffer of libcsv is larger than what is in it */
 #define BOM       "\xef\xbb\xbf"
 
 enum column { ASIN, DOMAIN, PRIORITY, FREQUENCY, LABEL, TAGS, CHANNEL, ACTIVE, COLUMNS };
@@ -328,7 +329,7 @@ static void feed_slice(struct bw_csv *c, const char *data, size_t len)
         complain(c, c->line, ": CSV was expected; a quote stands inside a field, or text behind its end");
         c->stopped = true;
     }
-    if (csv_get_buffer_size(&c->parser) > FIELD_MAX + 4 * SLICE && !c->stopped) {
+    if (csv_get_buffer_size(&c->parser) > FIELD_MAX + SLACK && !c->stopped) {
         complain(c, c->row_line ? c->row_line : c->line,
                  ": a field of at most %zu bytes was expected; is a quote not closed?", FIELD_MAX);
         c->stopped = true;

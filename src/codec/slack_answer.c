@@ -268,7 +268,7 @@ static void classify_refusal(const struct bw_json_node *root, int status, int64_
     }
     set(out, rule ? rule->class : BW_SLACK_AMBIGUOUS, code);
     put_detail(root, out);
-    if (out->class == BW_SLACK_RETRY)
+    if (rule && rule->class == BW_SLACK_RETRY)
         out->retry_after_ms = longer(retry_after_ms, rule->wait_ms);
 }
 

@@ -21,7 +21,7 @@
 #define TITLE_MAX     150 /* characters */
 #define CATEGORY_MAX  60  /* of a header's 150, the words and marks around it take up to 86 */
 #define LISTED_MAX    10  /* changes of one message that are listed; more are counted */
-#define LATE_MS       (10 * 60 * 1000LL)
+#define LATE_MS       INT64_C(600000)
 #define TEXT_MAX      16384 /* bytes; never reached */
 #define PLAIN_IDS_MAX 20    /* the plain text is also the answer to "metadata_too_large" */
 
