@@ -383,9 +383,10 @@ class Stack:
             os.mkdir(self.pg_dir)
             if os.geteuid() == 0:
                 shutil.chown(self.pg_dir, 'postgres', 'postgres')
-            subprocess.run(['setpriv', *self._as_postgres(), '--', f'{self.pg_bin}/initdb', '--no-sync', '-A', 'trust',
-                            '-U', 'postgres', '-E', 'UTF8', '--locale=C.UTF-8', '-D', data], cwd='/',
-                           stdout=subprocess.DEVNULL, check=True, timeout=60)
+            made = subprocess.run(['setpriv', *self._as_postgres(), '--', f'{self.pg_bin}/initdb', '--no-sync', '-A',
+                                   'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C.UTF-8', '-D', data], cwd='/',
+                                  capture_output=True, text=True, timeout=60)
+            true(made.returncode == 0, f'initdb: {made.stdout[-1000:]}{made.stderr}')
         self.pg_process = Process(self, 'postgres', [f'{self.pg_bin}/postgres', '-D', data, '-k', self.pg_dir, '-c',
                                                      'listen_addresses=', '-c', 'fsync=off', '-c', 'timezone=Asia/Tokyo'],
                                   become=self._as_postgres(), ends_by='QUIT')

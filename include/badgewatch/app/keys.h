@@ -4,7 +4,7 @@
  *   tracked         ZSET    every product of tracked_asins, score 0 (for ordered paging)
  *   due             ZSET    active products that nobody is checking: score = unix s of the next check
  *   leased          ZSET    products being checked: score = unix ms when the lease runs out
- *   lease           HASH    of each of them: "owner|due score"
+ *   lease           HASH    of each of them: "owner|due score|polled"
  *   poll            ZSET    products asked for by `badgewatch poll`: score = unix ms of the asking
  *   badges          ZSET    "D:ASIN:category", score = since
  *   history         STREAM  what Postgres must get; group "postgres"

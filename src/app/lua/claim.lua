@@ -3,14 +3,16 @@
 -- KEYS  due leased lease poll epoch staged_bytes
 -- ARGV  prefix, owner, lease ms, most known products, most first-sight products, stage limit in bytes,
 --       routine checks allowed (1/0), return leases of dead daemons now (1/0)
--- Gives {"epoch"}: Redis was emptied, verify against Postgres first; {"full"}: too much waits for Postgres;
+-- Gives {"epoch"}: Redis was emptied or restarted, verify against Postgres first; {"full"}: too much waits for Postgres;
 --       {"idle", due score of the next product or ""}; or
 --       {"batch", {member, due score, polled 1/0, version, state, frequency} ...}: one domain, and either all first
 --       sights or none.
 -- The server's clock decides: daemons whose clocks differ still share one idea of a lease.
 local due, leased, lease, poll, epoch, staged = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local prefix, owner = ARGV[1], ARGV[2]
-if redis.call('EXISTS', epoch) == 0 then return {'epoch'} end
+-- the epoch names the run of the server that was verified: one that was restarted may hold an older snapshot
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+if redis.call('GET', epoch) ~= run then return {'epoch'} end
 if tonumber(redis.call('GET', staged) or '0') > tonumber(ARGV[6]) then return {'full'} end
 
 local t = redis.call('TIME')
@@ -19,10 +21,14 @@ local now_s = tonumber(t[1])
 
 local function give_back(member)
   local holder = redis.call('HGET', lease, member) or ''
-  local score = string.match(holder, '|(.*)$') or tostring(now_s)
+  local score, polled = string.match(holder, '|([^|]*)|?(.*)$')
   redis.call('ZREM', leased, member)
   redis.call('HDEL', lease, member)
-  redis.call('ZADD', due, 'NX', score, member)
+  -- removed or paused meanwhile: it does not become due again
+  if redis.call('HGET', prefix .. 'product:' .. member, 'active') ~= '1' then return end
+  redis.call('ZADD', due, 'NX', score or tostring(now_s), member)
+  -- what a person asked for does not die with the daemon that took it
+  if polled == '1' then redis.call('ZADD', poll, 'NX', now_ms, member) end
 end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', leased, '-inf', now_ms, 'LIMIT', 0, 1000)) do give_back(member) end
 if ARGV[8] == '1' then
@@ -71,7 +77,7 @@ for i, item in ipairs(batch) do
   redis.call('ZREM', due, item[1])
   redis.call('ZREM', poll, item[1])
   redis.call('ZADD', leased, now_ms + tonumber(ARGV[3]), item[1])
-  redis.call('HSET', lease, item[1], owner .. '|' .. item[2])
+  redis.call('HSET', lease, item[1], owner .. '|' .. item[2] .. '|' .. item[3])
   answer[i + 1] = item
 end
 return answer

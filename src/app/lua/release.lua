@@ -7,7 +7,7 @@ local due, leased, lease, poll, tracked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KE
 local released = 0
 for i = 3, #ARGV, 2 do
   local member = ARGV[i]
-  local holder, score = string.match(redis.call('HGET', lease, member) or '', '^(.-)|(.*)$')
+  local holder, score = string.match(redis.call('HGET', lease, member) or '', '^(.-)|([^|]*)')
   if holder == ARGV[2] then
     redis.call('ZREM', leased, member)
     redis.call('HDEL', lease, member)

@@ -1,0 +1,245 @@
+"""What operators do, and what happens to them: rows changed by hand, stores restarted or emptied, daemons killed,
+doubled and reloaded. Nothing is lost, nothing is told twice, nothing is invented."""
+import os
+import random
+import signal
+import time
+
+import stack
+from stack import contains, equal, true
+
+BASE = ['--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--pad', '1000', '--slack-rate', '0']
+SIM = ['--generate', '6', '--seed', '51', '--churn', '8'] + BASE
+SOON_S = 5
+
+
+def now_of(s):
+    return s.get('/control/state')['now']
+
+
+def rows_by_hand():
+    """Any SQL client; in force within 5 s."""
+    with stack.Stack(sim=SIM) as s:
+        keys = [p['key'] for p in s.get('/control/products')]
+        a, b, c = keys[:3]
+        s.sql("INSERT INTO tracked_asins (asin, monitoring_frequency) VALUES ('%s', 10080), ('%s', 10080), ('%s', 10080)" %
+              tuple(k[2:] for k in (a, b, c)))
+        s.checked([a, b, c], SOON_S)
+        s.sql(f"UPDATE tracked_asins SET monitoring_frequency = 30, label = 'by hand' WHERE asin = '{a[2:]}'")
+        s.wait('the higher frequency is in force',
+               lambda: float(s.redis('ZSCORE', 'bw:due', a) or 9e9) <= time.time() + 1800, SOON_S)
+        equal(s.redis('HGET', f'bw:product:{a}', 'label'), 'by hand', 'label')
+        s.sql(f"UPDATE tracked_asins SET is_active = false WHERE asin = '{b[2:]}'")
+        s.wait('paused', lambda: s.redis('ZSCORE', 'bw:due', b) is None, SOON_S)
+        version = s.versions([b])
+        s.sql(f"UPDATE tracked_asins SET is_active = true WHERE asin = '{b[2:]}'")
+        s.checked([b], SOON_S, version)  # what moved meanwhile is looked at at once
+        s.sql(f"DELETE FROM tracked_asins WHERE asin = '{c[2:]}'")
+        s.wait('removed', lambda: not s.redis('EXISTS', f'bw:product:{c}'), SOON_S)
+        equal(s.value(f"SELECT count(*) FROM asin_current_state WHERE asin = '{c[2:]}'"), '0', 'state of a removed product')
+        s.sql("INSERT INTO tracked_asins (asin, is_active) SELECT 'B0' || lpad(n::text, 8, '0'), false "
+              'FROM generate_series(1, 1500) n')
+        s.wait('many rows at once', lambda: s.redis('ZCARD', 'bw:tracked') == 1502, SOON_S)
+        s.sql("DELETE FROM tracked_asins WHERE asin LIKE 'B00000%'")
+        s.wait('many rows removed', lambda: sorted(s.members()) == sorted([a, b]), SOON_S)
+        while_in_flight(s, a, b)
+
+
+def while_in_flight(s, a, b):
+    """Removed or paused while Keepa is being asked: the answer changes nothing any more, or only the state."""
+    s.fault(target='keepa', fault='stall', ms=1500)
+    asked = len(s.get('/control/requests'))
+    version = s.versions([b])
+    s.bw('poll', a, b)
+    s.wait('the request is under way', lambda: len(s.get('/control/requests')) > asked)
+    s.sql(f"DELETE FROM tracked_asins WHERE asin = '{a[2:]}'")
+    s.sql(f"UPDATE tracked_asins SET is_active = false WHERE asin = '{b[2:]}'")
+    s.checked([b], before=version)
+    s.settled()
+    equal(s.redis('KEYS', f'*{a}*'), [], 'keys of the removed product')
+    equal(s.redis.many([('ZSCORE', k, m) for k in ('bw:due', 'bw:leased') for m in (a, b)]), [None] * 4, 'due and leased')
+    equal(s.value(f"SELECT count(*) FROM asin_current_state WHERE asin = '{a[2:]}'"), '0', 'state of the removed product')
+
+
+def fields(live):
+    return {name for name in live if not name.startswith('badge:')}
+
+
+def emptied_redis():
+    """FLUSHALL: states come back from Postgres, no alert is repeated or invented, the next change is told once."""
+    with stack.Stack(sim=SIM) as s:
+        keys = s.track_all()
+        first = now_of(s)
+        s.until_changes()
+        s.poll()
+        s.settled(30)
+        before = {k: s.redis.hash(f'bw:product:{k}') for k in keys}
+        badges = s.redis('ZRANGE', 'bw:badges', 0, -1, 'WITHSCORES')
+        messages = len(s.messages())
+        requests = len(s.get('/control/requests'))
+        s.until_changes()  # meanwhile the world goes on
+        s.redis('FLUSHALL')
+        s.wait('the states are back', lambda: s.redis('EXISTS', 'bw:epoch'))
+        s.d.says('verified against Postgres', 2)
+        s.checked(keys, before=[int(before[k]['version']) for k in keys])
+        s.settled(30)
+        true(len(s.messages()) > messages, 'the change that came meanwhile was not told')
+        true(len(s.get('/control/requests')) > requests, 'nothing was asked')
+        now = {k: s.redis.hash(f'bw:product:{k}') for k in keys}
+        equal([fields(before[k]) - fields(now[k]) for k in keys], [set()] * len(keys), 'fields of the live state')
+        true(set(badges[::2]) & set(s.redis('ZRANGE', 'bw:badges', 0, -1)), 'no badge came back')
+        equal(len(s.redis('ZRANGE', 'bw:due', 0, -1)), len(keys), 'products that are due some time')
+        s.same_as_record(first)
+        s.each_told_once()
+
+
+def emptied_before_told():
+    """FLUSHALL while Slack is away: what Postgres has as not told is told when Slack is back."""
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        first = now_of(s)
+        s.fault(target='slack', fault='error', error='invalid_auth', count=-1)
+        s.until_changes()
+        s.poll()
+        s.wait('the changes are in Postgres', lambda: s.redis('XLEN', 'bw:history') == 0 and s.same_as_record(first) > 0)
+        s.redis('FLUSHALL')
+        s.d.says('verified against Postgres', 2)
+        s.clear_faults()
+        s.d.popen.send_signal(signal.SIGHUP)
+        s.wait('all are told', lambda: s.value('SELECT count(*) FROM bestseller_changes WHERE NOT notification_sent') == '0')
+        s.each_told_once()
+
+
+def killed():
+    """kill -9 at any moment, again and again."""
+    moments = random.Random(7)
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        first = now_of(s)
+        s.fault(target='slack', fault='stall', ms=150, count=-1)
+        for _ in range(5):
+            s.until_changes()
+            before = s.versions(s.members())
+            s.bw('poll', '--all')
+            # a moment somewhere between the request and the end of the delivery
+            deadline = time.monotonic() + moments.uniform(0.2, 1.1)
+            s.wait('the moment has come', lambda: time.monotonic() > deadline)
+            s.d.kill()
+            s.daemon()
+            s.checked(s.members(), 30, before)
+        s.d.ready()
+        s.settled(60)
+        s.same_as_record(first)
+        s.each_told_once()
+        equal(s.value('SELECT count(*) - count(DISTINCT (domain, asin, batch_id)) FROM checks'), '0', 'doubled checks')
+        points = s.sql('SELECT count(*), count(DISTINCT (domain, asin, category_id, at)) FROM rank_points')[0]
+        equal(points[0], points[1], 'rank points')
+
+
+def stores_restarted():
+    with stack.Stack(sim=SIM) as s:
+        keys = s.track_all()
+        first = now_of(s)
+        s.settled()
+        s.pg_stop()
+        s.d.says('postgres: history waits')
+        known = 0
+        for _ in range(3):
+            s.until_changes()
+            s.poll()
+        s.wait('alerts go on without Postgres', lambda: s.told() == 0 and len(s.messages()) > known)
+        waiting = s.redis('XLEN', 'bw:history')
+        true(waiting >= 3 * len(keys), f'only {waiting} entries wait for Postgres')
+        s.pg_start()
+        s.settled(30)
+        s.same_as_record(first)
+        s.each_told_once()
+        # the newest of what waited is what stays
+        versions = s.sql("SELECT version FROM asin_current_state ORDER BY domain || ':' || asin")
+        equal([int(r[0]) for r in versions], s.versions(sorted(keys)), 'versions in Postgres and Redis')
+        equal(s.value('SELECT count(*) FROM checks'), str(4 * len(keys)), 'rows of checks')
+        s.redis_stop()
+        s.d.says('redis: checks wait')
+        s.until_changes()
+        s.redis_start()
+        s.d.ready()
+        s.poll()
+        s.settled(30)
+        s.same_as_record(first)
+        s.each_told_once()
+        s.pg_stop(signal.SIGQUIT)  # a crash
+        s.pg_start()
+        s.until_changes()
+        s.poll()
+        s.settled(30)
+        s.same_as_record(first)
+        s.each_told_once()
+
+
+def two_daemons():
+    """They share the work; one killed in the middle loses nothing."""
+    with stack.Stack(sim=['--generate', '20', '--seed', '52', '--churn', '3'] + BASE) as s:
+        keys = s.track_all()
+        first = now_of(s)
+        other = s.daemon().ready()
+        for _ in range(6):
+            s.until_changes(1800)
+            since = len(s.get('/control/requests'))
+            s.poll()
+            asked = [a for r in s.get('/control/requests')[since:] if r['path'] == '/product' for a in r['asins']]
+            equal(sorted(asked), sorted(k[2:] for k in keys), 'asked in one round')
+        s.settled(30)
+        s.each_told_once()
+        s.fault(target='keepa', fault='stall', ms=3000, count=1)
+        since = len(s.get('/control/requests'))
+        s.until_changes(1800)
+        before = s.versions(keys)
+        s.bw('poll', '--all')
+        s.wait('the request is under way', lambda: len(s.get('/control/requests')) > since)
+        holder = s.redis('HVALS', 'bw:lease')[0].split('|')[0]
+        victim, survivor = (s.d, other) if holder in s.d.log() else (other, s.d)
+        victim.kill()
+        s.checked(keys, 30, before)
+        s.settled(30)
+        s.same_as_record(first)
+        s.each_told_once()
+        s.d = survivor
+
+
+def signals():
+    with stack.Stack(sim=SIM, daemon=False) as s:
+        path = os.path.join(s.dir, 'badgewatch.conf')
+
+        def settings(*lines):
+            with open(path, 'w', encoding='utf-8') as f:
+                f.write('\n'.join(lines) + '\n')
+        settings('log_level = info', 'default_frequency = 30')
+        d = s.daemon({'BADGEWATCH_CONFIG': path}).ready()
+        s.track_all()
+        settings('log_level = debug', 'default_frequency = never')
+        d.popen.send_signal(signal.SIGHUP)
+        line = d.says('SIGHUP: settings refused.*').group(0)
+        contains(line, 'default_frequency')
+        s.poll()
+        true(' debug ' not in d.log(), 'a part of the refused file is in force')
+        settings('log_level = debug')
+        d.popen.send_signal(signal.SIGHUP)
+        d.says('settings read again')
+        s.poll()
+        d.says(' debug ')
+        # an end that has to wait for Keepa, and one that may not
+        s.fault(target='keepa', fault='stall', ms=60000)
+        asked = len(s.get('/control/requests'))
+        s.bw('poll', '--all')
+        s.wait('the request is under way', lambda: len(s.get('/control/requests')) > asked)
+        begin = time.monotonic()
+        d.popen.send_signal(signal.SIGTERM)
+        d.says('finishing what is under way')
+        d.stop()
+        true(time.monotonic() - begin < 4, f'the second SIGTERM took {time.monotonic() - begin:.1f} s')
+        equal(s.redis('ZCARD', 'bw:leased'), 0, 'leases of an ended daemon')
+        equal(s.redis('ZCARD', 'bw:due'), 6, 'products that are due')
+
+
+if __name__ == '__main__':
+    stack.main(rows_by_hand, emptied_redis, emptied_before_told, killed, stores_restarted, two_daemons, signals)
