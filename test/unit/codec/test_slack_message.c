@@ -484,6 +484,53 @@ static void hostile_titles_keep_the_limits(void **state)
     }
 }
 
+/* The longest headline there is: a stay, a long name, both marks. */
+static void longest_header(void **state)
+{
+    static const char *const pieces[] = {"x", "🎉", "&"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(pieces); i++) {
+        char *name = repeated(pieces[i], 500);
+        struct told t[] = {goldens[7].told[0], goldens[7].told[1]};
+        struct bw_change_entry e[2];
+        struct bw_message_options o = usual;
+        struct bw_buf body;
+        t[0].category = t[1].category = name;
+        for (int k = 0; k < 2; k++) {
+            e[k] = entry_of(&t[k], k);
+            e[k].change.detected_at_ms = 0;
+        }
+        o.possible_repeat = true;
+        o.now_ms = at("2299-12-31T23:00:00Z") * 1000;
+        bw_buf_init(&body, 1u << 16);
+        bw_slack_changes(e, 2, &o, &body);
+        struct bw_json_doc *doc = parse(&body);
+        check_limits(bw_json_root(doc));
+        const char *header = string_of(text_of_block(bw_json_root(doc), 0), "text");
+        assert_non_null(strstr(header, "… (late: seen 120529 d 23 h ago) (possible repeat)"));
+        assert_in_range(units(header), 140, 150);
+        bw_json_free(doc);
+        bw_buf_fini(&body);
+        entries_free(e, 2);
+        free(name);
+    }
+}
+
+/* Only a loss ends a stay. */
+static void two_gains_are_no_stay(void **state)
+{
+    struct bw_change_entry e[] = {entry_of(&goldens[0].told[0], 0), entry_of(&goldens[0].told[0], 1)};
+    struct bw_buf text;
+    (void)state;
+    bw_buf_init(&text, 1u << 16);
+    bw_slack_changes_text(e, 2, &usual, &text);
+    assert_int_equal(count_of(bw_buf_str(&text), "• Gained: "), 2);
+    assert_null(strstr(bw_buf_str(&text), "ame and went"));
+    assert_non_null(strstr(bw_buf_str(&text), "2 BEST SELLER badge changes: 2 gained\n"));
+    bw_buf_fini(&text);
+    entries_free(e, 2);
+}
+
 static void escaping(void **state)
 {
     static const struct {
@@ -601,6 +648,8 @@ int main(void)
         cmocka_unit_test(stays_among_others),
         cmocka_unit_test(ids_in_the_metadata),
         cmocka_unit_test(hostile_titles_keep_the_limits),
+        cmocka_unit_test(longest_header),
+        cmocka_unit_test(two_gains_are_no_stay),
         cmocka_unit_test(escaping),
         cmocka_unit_test(titles_that_cannot_be_seen),
         cmocka_unit_test(times_that_are_none),
