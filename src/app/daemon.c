@@ -51,7 +51,6 @@ struct bw_daemon {
     struct bw_timer *drain;
     struct bw_mono stop_at; /* when the end began; 0 = running */
     bool cancelled;
-    int open_clients;
 };
 
 /* ---- ports between the parts ---- */
@@ -175,10 +174,24 @@ static void on_notify(void *ctx, const char *channel, const char *payload)
 
 /* ---- the end ---- */
 
-static void on_client_closed(void *ctx)
+/* The clients close one after the other, each while those that its last callbacks use are there: an answer of Keepa or
+ * Slack is recorded in Redis, and so is what Postgres has committed. */
+static void on_postgres_closed(void *ctx)
 {
     struct bw_daemon *d = ctx;
-    d->open_clients--;
+    bw_redis_close(d->cx.redis, CLOSE_DRAIN_MS, NULL, NULL);
+}
+
+static void on_http_closed(void *ctx)
+{
+    struct bw_daemon *d = ctx;
+    bw_pg_close(d->cx.pg, CLOSE_DRAIN_MS, on_postgres_closed, d);
+}
+
+static void on_status_closed(void *ctx)
+{
+    struct bw_daemon *d = ctx;
+    bw_http_close(d->cx.http, on_http_closed, d);
 }
 
 static void close_clients(struct bw_daemon *d)
@@ -189,15 +202,11 @@ static void close_clients(struct bw_daemon *d)
     bw_timer_free(d->drain);
     bw_loop_on_turn(d->cx.loop, NULL, NULL);
     d->drain = NULL;
-    d->open_clients = 3;
-    if (d->status) {
-        d->open_clients++;
-        bw_status_close(d->status, on_client_closed, d);
-        d->status = NULL;
-    }
-    bw_http_close(d->cx.http, on_client_closed, d);
-    bw_pg_close(d->cx.pg, CLOSE_DRAIN_MS, on_client_closed, d);
-    bw_redis_close(d->cx.redis, CLOSE_DRAIN_MS, on_client_closed, d);
+    if (d->status)
+        bw_status_close(d->status, on_status_closed, d);
+    else
+        on_status_closed(d);
+    d->status = NULL;
 }
 
 static bool drained(const struct bw_daemon *d)

@@ -320,7 +320,7 @@ static void ask_rows(struct bw_tracker *t)
 static void on_members(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct bw_tracker *t = ctx;
-    if (err != BW_OK || reply->type != BW_REPLY_ARRAY) {
+    if (err != BW_OK || reply->type != BW_REPLY_ARRAY || t->stopping) { /* Postgres is closed before Redis */
         fail(t);
         return;
     }

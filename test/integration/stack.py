@@ -256,7 +256,15 @@ class Daemon(Process):
     def stop(self):
         """SIGTERM: 0 within 10 s, nothing of a sanitizer."""
         true(self.alive(), f'the daemon ended by itself: {self.popen.returncode}')
-        code = self.end(signal.SIGTERM, 10)
+        self.popen.send_signal(signal.SIGTERM)
+        self.stopped()
+
+    def stopped(self):
+        """After a SIGTERM."""
+        try:
+            code = self.popen.wait(10)
+        except subprocess.TimeoutExpired:
+            raise AssertionError('the daemon did not end within 10 s of SIGTERM') from None
         self.check_log()
         equal(code, 0, 'exit status of the daemon on SIGTERM')
 
@@ -442,8 +450,8 @@ class Stack:
         true(done.returncode == 0, f'{query}: {done.stderr}')
         return self._rows(done)
 
-    def value(self, query):
-        return self.sql(query)[0][0]
+    def value(self, query, user='badgewatch'):
+        return self.sql(query, user)[0][0]
 
     def get(self, path):
         status, _, body = request('GET', self.sim_url + path)

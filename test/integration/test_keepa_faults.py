@@ -33,6 +33,7 @@ def whole_request(s, first, n):
     """The request fails: the same products are asked again by themselves, and nothing is staged for it."""
     for fault, status in REQUEST_FAULTS:
         name = f"{fault['fault']} {fault.get('status', '')}"
+        s.wait('rows of the last round', lambda: s.redis('XLEN', 'bw:history') == 0)
         before, checks = outcomes(s), len(s.sql('SELECT 1 FROM checks'))
         failed = int(s.value('SELECT count(*) FROM api_usage_log WHERE error IS NOT NULL'))
         s.until_changes()

@@ -241,5 +241,25 @@ def signals():
         equal(s.redis('ZCARD', 'bw:due'), 6, 'products that are due')
 
 
+def ended_in_the_middle():
+    """SIGTERM while Postgres is being asked and answers only then: what it answers comes to a daemon that is closing."""
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        s.settled()
+        locker = stack.Process(s, 'psql', ['psql', '-X', '-h', s.pg_dir, '-U', 'postgres', '-d', 'badgewatch', '-c',
+                                           'BEGIN; LOCK TABLE tracked_asins; SELECT pg_sleep(60)'])
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'badgewatch'"
+        s.wait('the table is locked', lambda: s.value(
+            "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = "
+            "'tracked_asins'::regclass", user='postgres') == '1')
+        s.sql("NOTIFY badgewatch_tracked, '*'")
+        s.wait('the daemon waits for the lock', lambda: s.value(waiting, user='postgres') != '0')
+        s.d.popen.send_signal(signal.SIGTERM)
+        s.d.says('finishing what is under way')
+        locker.end(signal.SIGINT)
+        s.d.stopped()
+
+
 if __name__ == '__main__':
-    stack.main(rows_by_hand, emptied_redis, emptied_before_told, killed, stores_restarted, two_daemons, signals)
+    stack.main(rows_by_hand, emptied_redis, emptied_before_told, killed, stores_restarted, two_daemons, signals,
+               ended_in_the_middle)
