@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OTHERS_MS (3600LL * 1000) /* rule 4: others answered within the last hour */
-#define WIDEN_MAX 3               /* windows of one batch; the last one is the whole history */
+#define OTHERS_MS   (3600LL * 1000) /* rule 4: others answered within the last hour */
+#define USELESS_MAX 100             /* elements of an answer beyond those asked for */
+#define WIDEN_MAX   3               /* windows of one batch; the last one is the whole history */
 
 struct received {
     struct bw_product product;
@@ -31,8 +32,10 @@ struct run {
     int widened;
     struct received *received;
     size_t n_received;
-    size_t checks; /* under way in the stage */
-    size_t staged; /* of this answer, for the log */
+    size_t unreadable; /* elements of the answer that are no product */
+    size_t surplus;    /* products that were not asked for, or came twice */
+    size_t checks;     /* under way in the stage */
+    size_t staged;     /* of this answer, for the log */
     struct bw_mono last_byte;
     bool submitted; /* all were given to it */
 };
@@ -62,7 +65,7 @@ static void drop_received(struct run *r)
     }
     free(r->received);
     r->received = NULL;
-    r->n_received = 0;
+    r->n_received = r->unreadable = r->surplus = 0;
 }
 
 static void end(struct run *r)
@@ -109,6 +112,25 @@ static bool others_answer(const struct bw_collector *c, const struct bw_product_
 
 /* ---- products of the answer ---- */
 
+static struct received *find_received(struct run *r, const struct bw_product_key *key);
+
+static bool was_asked(const struct run *r, const struct bw_product_key *key)
+{
+    for (size_t i = 0; i < r->batch.n; i++) {
+        if (bw_product_key_compare(&r->batch.members[i].key, key) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* An answer may hold a few elements that nobody can use; one that is made of them is given up, so that neither memory
+ * nor time nor the log follows its length. */
+static enum bw_err count_useless(struct run *r, size_t *count)
+{
+    (*count)++;
+    return r->unreadable + r->surplus > r->batch.n + USELESS_MAX ? BW_ERR_TOO_BIG : BW_OK;
+}
+
 static enum bw_err on_product(void *ctx, const char *json, size_t len, bool too_big)
 {
     struct run *r = ctx;
@@ -116,8 +138,13 @@ static enum bw_err on_product(void *ctx, const char *json, size_t len, bool too_
     struct bw_error error;
     if (bw_keepa_product_decode(json, len, r->batch.domain, &got.product, &error) != BW_OK) {
         bw_metric_add(r->collector->cx->counters.checks[BW_CHECK_ERROR], 1);
-        bw_log_warning("keepa", "a product of the answer cannot be read: %s", error.text);
-        return BW_OK; /* it hurts only itself: the member it was meant for counts as absent */
+        if (r->unreadable == 0)
+            bw_log_warning("keepa", "a product of the answer cannot be read: %s", error.text);
+        return count_useless(r, &r->unreadable); /* the member it was meant for counts as absent */
+    }
+    if (!was_asked(r, &got.product.key) || find_received(r, &got.product.key)) {
+        bw_product_fini(&got.product);
+        return count_useless(r, &r->surplus);
     }
     if (too_big) {
         got.product.unknown = BW_UNKNOWN_MALFORMED;
@@ -196,7 +223,9 @@ static bool widen(struct run *r, const struct bw_keepa_result *result)
     bw_log_info("keepa", "the answer does not reach back to the last check: asking again for %d days",
                 r->days);
     drop_received(r);
-    return ask(r) == BW_OK;
+    if (ask(r) != BW_OK)
+        end(r); /* handed back: what was received was not enough */
+    return true;
 }
 
 static void on_done(void *ctx, const struct bw_keepa_result *result)

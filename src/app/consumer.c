@@ -21,9 +21,10 @@ struct bw_consumer {
     void (*taken)(void *ctx);
     bool reading;
     bool adopting;
-    bool rewound;    /* while a read was under way */
-    int count;       /* asked for by the reader */
-    char cursor[48]; /* last pending id seen; ">" once all were */
+    bool rewound;      /* while a read was under way */
+    int count;         /* asked for by the reader */
+    char refused[256]; /* what Redis said last, so that it is logged once */
+    char cursor[48];   /* last pending id seen; ">" once all were */
 };
 
 const char *bw_entry_field(const struct bw_entry *e, const char *name, size_t *len)
@@ -93,12 +94,14 @@ static void on_read(void *ctx, enum bw_err err, const struct bw_reply *reply)
     if (err == BW_OK && reply->type == BW_REPLY_ERROR) {
         if (strncmp(reply->str, "NOGROUP", 7) == 0)
             make_group(c);
-        else
+        else if (strcmp(c->refused, reply->str) != 0)
             bw_log_warning("redis", "reading %s: %s", c->stream, reply->str);
+        snprintf(c->refused, sizeof(c->refused), "%s", reply->str);
         bw_consumer_rewind(c);
         err = BW_ERR_PROTOCOL;
     } else if (err == BW_OK) {
         bool was_pending = c->cursor[0] != '>';
+        c->refused[0] = '\0';
         n = collect(c, reply, entries);
         if (n == 0 && was_pending && !c->rewound)
             snprintf(c->cursor, sizeof(c->cursor), ">");

@@ -51,6 +51,7 @@ struct bw_daemon {
     struct bw_timer *drain;
     struct bw_mono stop_at; /* when the end began; 0 = running */
     bool cancelled;
+    bool checking; /* the scheduler was started: there is a key */
 };
 
 /* ---- ports between the parts ---- */
@@ -270,6 +271,16 @@ static bool needs_restart(const struct bw_conf *a, const struct bw_conf *b)
            strcmp(a->status_token, b->status_token) != 0 || a->status_open != b->status_open;
 }
 
+static void start_checks(struct bw_daemon *d)
+{
+    if (!d->conf.keepa_api_key[0]) {
+        bw_log_error("keepa", "KEEPA_API_KEY is not set: nothing is checked");
+    } else if (!d->checking) {
+        d->checking = true;
+        bw_scheduler_start(d->scheduler);
+    }
+}
+
 static void on_reload(void *ctx, int signum)
 {
     struct bw_daemon *d = ctx;
@@ -287,7 +298,10 @@ static void on_reload(void *ctx, int signum)
     d->conf = fresh;
     bw_log_configure(d->conf.log_level, d->conf.log_format);
     bw_log_info("daemon", "SIGHUP: settings read again");
+    if (d->stop_at.ms != 0)
+        return;
     bw_notifier_retry(d->notifier);
+    start_checks(d);
 }
 
 /* ---- the beginning ---- */
@@ -389,10 +403,7 @@ static void start(struct bw_daemon *d)
     bw_housekeeping_start(d->housekeeping);
     bw_writer_start(d->writer);
     bw_notifier_start(d->notifier);
-    if (d->conf.keepa_api_key[0])
-        bw_scheduler_start(d->scheduler);
-    else
-        bw_log_error("keepa", "KEEPA_API_KEY is not set: nothing is checked");
+    start_checks(d);
 }
 
 int bw_daemon_run(struct bw_conf *conf, const char *conf_path)

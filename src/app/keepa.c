@@ -164,10 +164,49 @@ void bw_keepa_load(struct bw_keepa *k)
 
 /* ---- the end of a request ---- */
 
-static void told(struct bw_keepa *k, struct call *c, const struct bw_keepa_envelope *e, struct bw_mono at)
+#define TOKENS_MAX 1000000 /* of one answer; Keepa's largest bucket is a quarter of it */
+
+static int64_t within(int64_t value, int64_t least, int64_t most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* Figures that no plan has would stop the checks for years, or not fit the table: the bucket is never believed to be
+ * more than an hour's refill below zero; after that hour the next answer tells. */
+static void limit_figures(struct bw_keepa_envelope *e)
+{
+    e->refill_rate = within(e->refill_rate, 0, TOKENS_MAX);
+    e->tokens_left =
+        within(e->tokens_left, -60 * (e->refill_rate > 0 ? e->refill_rate : 1), 60LL * TOKENS_MAX);
+    e->tokens_consumed = within(e->tokens_consumed, 0, TOKENS_MAX);
+    e->refill_in_ms = within(e->refill_in_ms, 0, 3600000);
+}
+
+/* A proxy's page or an error's message may repeat the URL that was asked for, and the key is in it. */
+static void hide_secret(char *text, const char *secret)
+{
+    size_t len = strlen(secret);
+    for (char *p = text; len >= 4 && (p = strstr(p, secret)); p++) {
+        memset(p, '*', 3);
+        memmove(p + 3, p + len, strlen(p + len) + 1);
+    }
+}
+
+static void hide_key(const struct bw_keepa *k, char *text)
+{
+    struct bw_buf escaped;
+    bw_buf_init(&escaped, 4096);
+    bw_http_escape(&escaped, k->cx->conf->keepa_api_key);
+    hide_secret(text, k->cx->conf->keepa_api_key);
+    hide_secret(text, bw_buf_str(&escaped));
+    bw_buf_fini(&escaped);
+}
+
+static void told(struct bw_keepa *k, struct call *c, struct bw_keepa_envelope *e, struct bw_mono at)
 {
     if (!e->has_tokens)
         return;
+    limit_figures(e);
     bw_bucket_told(&k->bucket, e->tokens_left, e->refill_rate, e->token_flow_reduction, e->refill_in_ms, at);
     c->record.tokens_consumed = e->tokens_consumed;
     c->record.has_tokens_left = true;
@@ -235,9 +274,10 @@ static void free_call(struct call *c)
 }
 
 static void finish(struct call *c, struct bw_keepa_result *result, const struct bw_http_response *r,
-                   const char *text)
+                   char *text)
 {
     struct bw_keepa *k = c->keepa;
+    hide_key(k, text);
     if (result->outcome == BW_KEEPA_FAILED)
         judge_failure(k, r, text);
     else

@@ -121,8 +121,10 @@ static void on_page(void *ctx, const struct bw_http_response *r)
         end_look(l, BW_SLACK_SEEN, ts, "");
     else if (!l->cursor[0])
         end_look(l, BW_SLACK_NOT_SEEN, "", "");
-    else if (++l->pages >= PAGES_MAX || ask_page(l) != BW_OK)
-        end_look(l, BW_SLACK_TRY_LATER, "", "the channel's history is too long to read now");
+    else if (++l->pages >= PAGES_MAX) /* looking for ever would hold up the channel for ever */
+        end_look(l, BW_SLACK_CANNOT_SEE, "", "the channel's history is too long to read");
+    else if (ask_page(l) != BW_OK)
+        end_look(l, BW_SLACK_TRY_LATER, "", "the channel's history cannot be asked for now");
 }
 
 static enum bw_err ask_page(struct look *l)

@@ -76,22 +76,43 @@ static void fail(struct bw_tracker *t)
         bw_timer_start(t->timer, RETRY_MS);
 }
 
-/* Only a sync that brought the states may say that Redis holds them: without the epoch key no check begins, so a
- * product whose state was lost is never taken for a new one. */
-static void finish_sync(struct bw_tracker *t)
+static void end_sync(struct bw_tracker *t)
 {
-    char now[24];
-    snprintf(now, sizeof(now), "%lld", (long long)bw_wall_now().ms);
-    const char *argv[] = {"SET", t->cx->keys.epoch, now, "NX"};
-    if (t->restoring && bw_redis_command(t->cx->redis, 4, argv, NULL, NULL, NULL) != BW_OK) {
-        fail(t);
-        return;
-    }
     t->phase = IDLE;
     t->synced = true;
     bw_log_info("tracker", "%zu products are tracked%s", t->rows,
                 t->restoring ? ", their states verified against Postgres" : "");
     t->restoring = false;
+}
+
+static void on_verified(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    struct bw_tracker *t = ctx;
+    t->busy = false;
+    if (err != BW_OK || !reply->str || strcmp(reply->str, "ok") != 0) {
+        fail(t);
+        return;
+    }
+    end_sync(t);
+    step(t);
+}
+
+/* Only a sync that brought the states may say that Redis holds them: before that no check begins, so a product whose
+ * state was lost is never taken for a new one. */
+static enum bw_err verify(struct bw_tracker *t, const char *which, bw_redis_cb cb)
+{
+    const char *argv[] = {t->cx->keys.epoch, which, t->cx->id};
+    return bw_redis_eval(t->cx->redis, &bw_script_verified, 1, 3, argv, NULL, cb, t);
+}
+
+static void finish_sync(struct bw_tracker *t)
+{
+    if (!t->restoring)
+        end_sync(t);
+    else if (verify(t, "end", on_verified) == BW_OK)
+        t->busy = true;
+    else
+        fail(t);
 }
 
 static void step_done(struct bw_tracker *t)
@@ -367,6 +388,9 @@ static void begin_sync(struct bw_tracker *t)
     t->cursor[0] = '\0';
     t->n_named = 0; /* a full sync sees them too */
     t->phase = ROWS;
+    /* commands run in the order they are sent: if this one is lost, "end" will not find its mark */
+    if (t->restoring && verify(t, "begin", NULL) != BW_OK)
+        fail(t);
 }
 
 static void step(struct bw_tracker *t)

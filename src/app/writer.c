@@ -118,6 +118,19 @@ static void set_aside(struct bw_writer *w, const char *id, size_t bytes, const c
 
 /* ---- writing ---- */
 
+/* Refused because of what is in the entry: data that does not fit (22), a constraint (23), a limit of the program (54), a
+ * key twice in a statement (21000). Whatever else Postgres says is about itself, its tables or our rights: a person mends
+ * it, and the history waits. */
+static bool is_about_data(const struct bw_pg_answer *answer)
+{
+    static const char *const classes[] = {"22", "23", "54", "21"};
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        if (strncmp(answer->sqlstate, classes[i], 2) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void on_written(void *ctx, const struct bw_pg_answer *answer)
 {
     struct bw_writer *w = ctx;
@@ -127,7 +140,7 @@ static void on_written(void *ctx, const struct bw_pg_answer *answer)
         remove_entries(w);
         return;
     }
-    if (answer->err != BW_ERR_PROTOCOL || answer->transient) {
+    if (answer->err != BW_ERR_PROTOCOL || !is_about_data(answer)) {
         later(w, answer->message);
         return;
     }

@@ -14,7 +14,7 @@
  *   staged_bytes    INTEGER of entries in history
  *   tokens          HASH    the Keepa bucket
  *   names           HASH    "D:category" -> name
- *   epoch           STRING  there once the state was verified against Postgres; missing = verify first
+ *   epoch           STRING  run id of the Redis server whose states were verified against Postgres
  *   daemon:ID       STRING  alive, expires by itself */
 #pragma once
 

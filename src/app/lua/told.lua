@@ -18,9 +18,12 @@ local extra = redis.call('XLEN', changes) - tonumber(ARGV[4])
 if extra <= 0 then return 0 end
 -- at most 100 a call: bounded work, and each call brings fewer new ones than that
 local oldest = redis.call('XRANGE', changes, '-', '+', 'COUNT', math.min(extra, 100))
-local pending = redis.call('XPENDING', changes, ARGV[1])[2]
+-- pcall: a group that is gone must not fail a script that has already written
+local waiting, groups = redis.pcall('XPENDING', changes, ARGV[1]), redis.pcall('XINFO', 'GROUPS', changes)
+if waiting.err or groups.err then return 0 end
+local pending = waiting[2]
 local unread = '0-0'
-for _, group in ipairs(redis.call('XINFO', 'GROUPS', changes)) do
+for _, group in ipairs(groups) do
   if group[2] == ARGV[1] then unread = group[8] end
 end
 local unstored = redis.call('XRANGE', history, '-', '+', 'COUNT', 1)[1]

@@ -1,4 +1,4 @@
--- Makes Redis agree with one row of tracked_asins; restores the state from Postgres where Redis has none.
+-- Makes Redis agree with one row of tracked_asins; restores the state from Postgres where it is the newer one.
 --
 -- KEYS  product tracked due leased badges
 -- ARGV  member, active (1/0), now (unix s), slot (unix s: next check by the frequency),
@@ -16,8 +16,20 @@ end
 redis.call('ZADD', tracked, 0, member)
 redis.call('HSET', product, 'active', ARGV[2], unpack(values()))
 local state, held = values(), values()
-if #state > 0 and redis.call('HEXISTS', product, 'version') == 0 then
+local version = 0
+for i = 1, #state, 2 do
+  if state[i] == 'version' then version = tonumber(state[i + 1]) end
+end
+-- the newer state wins: Redis may be ahead of Postgres (history waits), or behind it (emptied, or an older snapshot)
+if version > tonumber(redis.call('HGET', product, 'version') or '0') then
   redis.call('HSET', product, unpack(state))
+  for _, old in ipairs(redis.call('HKEYS', product)) do
+    local category = string.match(old, '^badge:(%d+)$')
+    if category then
+      redis.call('ZREM', badges, member .. ':' .. category)
+      redis.call('HDEL', product, old)
+    end
+  end
   for i = 1, #held, 2 do
     redis.call('ZADD', badges, held[i + 1], member .. ':' .. held[i])
     redis.call('HSET', product, 'badge:' .. held[i], held[i + 1])
