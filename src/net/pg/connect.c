@@ -210,6 +210,8 @@ static void on_resolved(void *ctx, enum bw_err err, const char *address)
     struct bw_resolve *resolve = pg->resolve;
     pg->resolve = NULL;
     (void)address;
+    if (pg->closing) /* the timer ends it */
+        return;
     if (err != BW_OK) {
         char why[REASON_MAX];
         snprintf(why, sizeof(why), "host '%s': %s", pg->url.hosts[pg->host_at - 1].name,
@@ -246,6 +248,8 @@ static void next_address(struct bw_pg *pg)
         return;
     }
     pg->state = PG_RESOLVING;
+    if (!pg->closing)
+        bw_timer_stop(pg->timer); /* of the address before; a lookup has its own */
     pg->resolve = bw_resolve_start(pg->loop, h->name, pg->options.connect_timeout_ms, on_resolved, pg);
 }
 

@@ -31,10 +31,14 @@ static void on_socket(void *ctx, int events, bool broken)
 {
     struct bw_pg *pg = ctx;
     (void)events;
-    if (pg->state == PG_CONNECTING)
+    if (pg->closing && pg->state != PG_READY) { /* the next address would take the timer that ends it */
+        bw_watch_free(pg->watch);
+        pg->watch = NULL;
+    } else if (pg->state == PG_CONNECTING) {
         pg_connect_moved(pg);
-    else
+    } else {
         pg_pump(pg, broken);
+    }
 }
 
 bool pg_watch(struct bw_pg *pg, int events)

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TIMEOUT_MAX_S 86400L /* of one address: more is as good as for ever */
+
 static const char *given(const struct pg_url *url, const char *name)
 {
     for (const PQconninfoOption *o = url->options; o->keyword; o++) {
@@ -118,7 +120,9 @@ enum bw_err pg_url_init(struct pg_url *url, const char *text, struct bw_error *e
         err = check_sslmode(url, error);
     if (err == BW_OK) {
         const char *seconds = given(url, "connect_timeout");
-        url->connect_timeout_ms = seconds ? strtol(seconds, NULL, 10) * 1000 : 0;
+        long n = seconds ? strtol(seconds, NULL, 10) : 0;
+        n = n < TIMEOUT_MAX_S ? n : TIMEOUT_MAX_S;
+        url->connect_timeout_ms = n > 0 ? n * 1000 : 0;
     } else {
         pg_url_fini(url);
     }

@@ -210,6 +210,12 @@ static void test_secret_files(void **state)
     assert_string_equal(c.keepa_api_key, "direct");
     assert_string_equal(c.status_token, "another");
     bw_conf_fini(&c);
+    /* Empty is not set, in either form. */
+    c = load_ok(ENV("KEEPA_API_KEY=", "KEEPA_API_KEY_FILE=secret2", "BADGEWATCH_STATUS_TOKEN_FILE="),
+                "file.conf");
+    assert_string_equal(c.keepa_api_key, "another");
+    assert_string_equal(c.status_token, "in the file");
+    bw_conf_fini(&c);
 }
 
 static void test_secret_files_refused(void **state)

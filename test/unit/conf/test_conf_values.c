@@ -154,6 +154,10 @@ static void test_redaction(void **state)
         {"redis://:hu/sh@h", "redis://:***@h"}, /* not encoded: hidden all the same */
         {"redis://:hu@sh@h", "redis://:***@h"},
         {"redis://:hu?sh@h", "redis://***"},
+        {"redis://u:hu:sh@h:6379/1", "redis://u:***@h:6379/1"},
+        {"postgresql://u:hu@:sh:@h1:5432,h2:5433/b?target_session_attrs=any",
+         "postgresql://u:***@h1:5432,h2:5433/b?target_session_attrs=any"},
+        {"postgresql://u:hu#sh@[::1]:5432/b", "postgresql://u:***@[::1]:5432/b"},
         {"unix:///path?db=0&password=hush", "unix:///path?db=0&password=***"},
         {"postgresql://u:hush@h:5432/b?sslmode=require&sslpassword=hush",
          "postgresql://u:***@h:5432/b?sslmode=require&sslpassword=***"},

@@ -115,9 +115,9 @@ static void url_options_win(void **state)
 
 /* ---- errors: all or nothing ---- */
 
-/* pg_abort_at_item_k: wherever a batch fails, nothing of it stays, the failing statement is named, and the batches
+/* Wherever a batch fails, nothing of it stays, the failing statement is named, and the batches
  * before and after it do not notice. */
-static void abort_at_item_k(void **state)
+static void pg_abort_at_item_k(void **state)
 {
     struct client c;
     struct answer before, a, after, count;
@@ -175,8 +175,8 @@ static void deferred_constraint_fails_at_commit(void **state)
     client_close(&c);
 }
 
-/* pg_batch_duplicate_key */
-static void batch_duplicate_key(void **state)
+/* One key twice in an upsert: refused whole, as bad data, and the connection is as good as before. */
+static void pg_batch_duplicate_key(void **state)
 {
     struct client c;
     struct answer a = {0}, next;
@@ -543,9 +543,9 @@ int main(void)
         T(batch_gives_one_result_a_statement),
         T(session_settings),
         T(url_options_win),
-        T(abort_at_item_k),
+        T(pg_abort_at_item_k),
         T(deferred_constraint_fails_at_commit),
-        T(batch_duplicate_key),
+        T(pg_batch_duplicate_key),
         T(which_errors_are_transient),
         T(statement_timeout_is_the_servers),
         T(long_batch_is_not_a_hang),

@@ -54,8 +54,8 @@ static void bad_urls_are_refused_without_secrets(void **state)
 
 /* ---- several hosts ---- */
 
-/* pg_multihost_same_fd: libpq closes the refused socket and opens the next with the same number in one call. */
-static void multihost_same_fd(void **state)
+/* libpq closes the refused socket and opens the next with the same number in one call. */
+static void pg_multihost_same_fd(void **state)
 {
     struct peer *refusing = peer_new_refusing();
     struct client c;
@@ -297,9 +297,9 @@ static void terminate_backends(void)
                   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 't'");
 }
 
-/* pg_terminate_backend_midpipeline: what was answered is answered, the rest is failed once each, in order, and the
+/* What was answered is answered, the rest is failed once each, in order, and the
  * client comes back. */
-static void terminate_backend_midpipeline(void **state)
+static void pg_terminate_backend_midpipeline(void **state)
 {
     struct client c;
     struct answer a[5] = {0};
@@ -344,30 +344,43 @@ static void idle_connection_lost(void **state)
     client_close(&c);
 }
 
-/* Restarted in mid-flight, in order and as in a crash. */
+/* Restarted in mid-flight, in order and as in a crash: each batch is answered once, and nothing of those that were
+ * under way is there. */
 static void server_restarts_in_midflight(void **state)
 {
+    enum { MANY = 6 };
     static const int signals[] = {SIGINT, SIGQUIT};
+    static const struct bw_pg_statement slow[] = {{.sql = "INSERT INTO flight VALUES (1)"},
+                                                  {.sql = "SELECT pg_sleep(20)"}};
     struct client c;
     char url[PGSERVER_URL];
     pgserver_tcp_url(server, "postgres", "127.0.0.1", "t", url);
     client_open(&c, *state, url, &quick);
     for (size_t i = 0; i < 2; i++) {
-        struct answer a = {0}, next;
+        struct answer a[MANY] = {0}, next;
         LOOP_RUN_UNTIL(*state, c.ready, WAIT_MS);
-        assert_int_equal(submit(&c, &a, "SELECT pg_sleep(20)"), BW_OK);
+        ask(&c, &next, "CREATE TABLE IF NOT EXISTS flight AS SELECT 0 AS n");
+        assert_int_equal(submit_all(&c, &a[0], slow, 2), BW_OK);
+        for (int k = 1; k < MANY; k++)
+            assert_int_equal(submit(&c, &a[k], "INSERT INTO flight VALUES (2)"), BW_OK);
         LOOP_RUN_FOR(*state, 50);
         pgserver_stop(server, signals[i]);
-        LOOP_RUN_UNTIL(*state, a.calls > 0, WAIT_MS);
-        assert_int_equal(a.err, BW_ERR_UNAVAILABLE);
-        assert_true(a.transient);
+        LOOP_RUN_UNTIL(*state, a[MANY - 1].calls > 0, WAIT_MS);
         assert_false(c.ready);
+        assert_int_equal(bw_pg_pending(c.pg), 0);
         pgserver_start(server);
         LOOP_RUN_UNTIL(*state, c.ready, WAIT_MS);
-        ask(&c, &next, "SELECT 1");
+        ask(&c, &next, "SELECT count(*) FROM flight");
+        assert_string_equal(next.value, "1");
         answer_free(&next);
+        for (int k = 0; k < MANY; k++) {
+            assert_int_equal(a[k].calls, 1);
+            assert_int_equal(a[k].err, BW_ERR_UNAVAILABLE);
+            assert_true(a[k].transient);
+        }
     }
     client_close(&c);
+    pgserver_exec(server, "t", "DROP TABLE flight");
 }
 
 /* The server's process stands still: no answer, no end of the connection. */
@@ -429,7 +442,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(bad_urls_are_refused_without_secrets),
-        T(multihost_same_fd),
+        T(pg_multihost_same_fd),
         T(hosts_of_all_kinds),
         T(hanging_host_gives_way_to_the_next),
         T(refused_then_there),
@@ -439,7 +452,7 @@ int main(void)
         T(refused_credentials_are_tried_slowly),
         T(read_only_server_is_not_ready),
         T(read_only_host_gives_way_to_the_next),
-        T(terminate_backend_midpipeline),
+        T(pg_terminate_backend_midpipeline),
         T(idle_connection_lost),
         T(server_restarts_in_midflight),
         T(frozen_server_times_out),

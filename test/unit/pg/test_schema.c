@@ -121,16 +121,29 @@ static void notifications(void **state)
     client_close(&c);
 }
 
+#define HUNDRED                                                                                              \
+    "INSERT INTO tracked_asins (asin) SELECT 'C' || lpad(n::text, 9, '0') FROM generate_series(1, 100) AS n"
+
 static void hundred_rows_are_told_one_by_one(void **state)
 {
+    static const char *const each[] = {HUNDRED, "UPDATE tracked_asins SET label = 'x'",
+                                       "DELETE FROM tracked_asins"};
     struct client c;
     client_open(&c, *state, url, &listening);
     LOOP_RUN_UNTIL(*state, c.ready, WAIT_MS);
-    pgserver_exec(server, "s",
-                  "INSERT INTO tracked_asins (asin) SELECT 'C' || lpad(n::text, 9, '0')"
-                  " FROM generate_series(1, 100) AS n");
-    LOOP_RUN_UNTIL(*state, c.n_notes >= 100, WAIT_MS);
-    assert_non_null(strstr(c.notes[0], " 1:C"));
+    for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
+        c.n_notes = 0;
+        pgserver_exec(server, "s", each[i]);
+        pgserver_exec(server, "s", "NOTIFY badgewatch_tracked, '~'");
+        LOOP_RUN_UNTIL(*state, c.n_notes > 0 && strchr(c.notes[c.n_notes - 1], '~'), WAIT_MS);
+        assert_int_equal(c.n_notes, 101);
+        qsort(c.notes, 100, sizeof(c.notes[0]), by_text);
+        for (int n = 0; n < 100; n++) {
+            char expected[64];
+            snprintf(expected, sizeof(expected), "badgewatch_tracked 1:C%09d", n + 1);
+            assert_string_equal(c.notes[n], expected);
+        }
+    }
     client_close(&c);
 }
 
