@@ -328,6 +328,52 @@ static void pg_terminate_backend_midpipeline(void **state)
     client_close(&c);
 }
 
+/* Wherever among sending and answering the connection ends: each batch that was taken is answered once, in order, and
+ * what was said to be there is there. One that was refused is not heard of. */
+static void terminated_at_each_turn(void **state)
+{
+    enum { ROUNDS = 24, BATCHES = 8 };
+    struct client c;
+    char url[PGSERVER_URL], sql[160];
+    int done = 0, unknown = 0;
+    pgserver_url(server, "t", "", url);
+    pgserver_exec(server, "t", "CREATE TABLE told (round int, n int)");
+    client_open(&c, *state, url, &quick);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct answer a[BATCHES] = {0};
+        int taken = 0;
+        LOOP_RUN_UNTIL(*state, c.ready, WAIT_MS);
+        while (taken < BATCHES) { /* it may still be the connection that ended in the round before */
+            snprintf(sql, sizeof(sql), "INSERT INTO told SELECT %d, %d FROM pg_sleep(0.002)", round, taken);
+            if (submit(&c, &a[taken], sql) != BW_OK)
+                break;
+            taken++;
+        }
+        for (int i = 0; i < round && taken > 0 && a[taken - 1].calls == 0; i++)
+            bw_loop_turn(*state, true);
+        terminate_backends();
+        LOOP_RUN_UNTIL(*state, taken == 0 || a[taken - 1].calls > 0, WAIT_MS);
+        for (int k = 0; k < taken; k++) {
+            assert_int_equal(a[k].calls, 1);
+            assert_true(k == 0 || a[k].order > a[k - 1].order);
+            if (a[k].err != BW_OK) {
+                assert_true(a[k].transient);
+                unknown++;
+                continue;
+            }
+            done++;
+            snprintf(sql, sizeof(sql), "SELECT count(*) FROM told WHERE round = %d AND n = %d", round, k);
+            char *rows = pgserver_ask(server, "t", sql);
+            assert_string_equal(rows, "1");
+            free(rows);
+        }
+        assert_true(taken == BATCHES || a[taken].calls == 0);
+    }
+    assert_true(done > 0 && unknown > 0); /* or nothing was tried */
+    client_close(&c);
+    pgserver_exec(server, "t", "DROP TABLE told");
+}
+
 /* Nobody asked anything when it happened; the reason is the server's own. */
 static void idle_connection_lost(void **state)
 {
@@ -453,6 +499,7 @@ int main(void)
         T(read_only_server_is_not_ready),
         T(read_only_host_gives_way_to_the_next),
         T(pg_terminate_backend_midpipeline),
+        T(terminated_at_each_turn),
         T(idle_connection_lost),
         T(server_restarts_in_midflight),
         T(frozen_server_times_out),

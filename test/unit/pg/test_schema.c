@@ -335,6 +335,44 @@ static void history_view(void **state)
         "2 0 1");
 }
 
+/* ---- two in one database ---- */
+
+#define ONE_PRODUCT                                                                                          \
+    "INSERT INTO %1$s.tracked_asins (asin) VALUES ('B000000001');"                                           \
+    "INSERT INTO %1$s.asin_current_state (domain, asin, sales_ranks, bestseller_badges, last_updated,"       \
+    " version, state) VALUES (1, 'B000000001', '{}', '[]', now(), 1, '{}');"                                 \
+    "SELECT %1$s.badgewatch_partition_for('2024-02-01')"
+
+/* A second badgewatch in a schema of its own, by the URL's search_path. Functions called by their full names from
+ * anywhere work on their own schema. */
+static void schemas_do_not_meet(void **state)
+{
+    struct client c;
+    struct migrated m;
+    char own[PGSERVER_URL], sql[1000];
+    pgserver_exec(server, "s", "CREATE SCHEMA foo");
+    pgserver_url(server, "s", "&options=-csearch_path%3Dfoo", own);
+    client_open(&c, *state, own, NULL);
+    LOOP_RUN_UNTIL(*state, c.ready, WAIT_MS);
+    migrate(&c, &m);
+    if (m.err != BW_OK || m.applied == 0)
+        fail_msg("%s", m.message);
+    client_close(&c);
+    snprintf(sql, sizeof(sql), ONE_PRODUCT, "foo");
+    pgserver_exec(server, "s", sql);
+    snprintf(sql, sizeof(sql), ONE_PRODUCT, "\"Watch it\"");
+    pgserver_exec(server, "s", sql);
+    pgserver_exec(server, "s", "SET search_path = public; DELETE FROM foo.tracked_asins");
+    assert_ask("SELECT count(*) FROM foo.asin_current_state", "0");
+    assert_ask("SELECT count(*) FROM asin_current_state", "1");
+    assert_ask("SELECT foo.badgewatch_maintain(1, '90 days')", "1");
+    assert_ask("SELECT to_regclass('foo.raw_responses_2024_02') IS NULL AND"
+               " to_regclass('raw_responses_2024_02') IS NOT NULL",
+               "t");
+    pgserver_exec(server, "s", "DROP SCHEMA foo CASCADE"); /* all of it was there */
+    assert_ask("SELECT badgewatch_maintain(1, '90 days')", "1");
+}
+
 /* ---- roles ---- */
 
 static void may(struct client *c, const char *sql, bool allowed)
@@ -476,6 +514,7 @@ int main(void)
         T(partitions_by_several_at_once),
         T(reader_keeps_its_partition),
         T(history_view),
+        T(schemas_do_not_meet),
         T(daemon_needs_no_more),
         T(rights),
         T(list_editor_needs_no_other_right),
