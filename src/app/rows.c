@@ -14,6 +14,7 @@
 
 #define COLUMNS_MAX 20
 #define COLUMN_MAX  ((size_t)256 << 20) /* bytes of one array; libpq's own limit for a parameter is 1 GB */
+#define COLUMN_KEPT ((size_t)256 << 10) /* more memory than this is not kept for the next batch */
 #define BATCH_MAX   ((size_t)32 << 20)  /* bytes of all arrays: more goes in smaller batches */
 
 enum table {
@@ -208,8 +209,11 @@ void bw_rows_clear(struct bw_rows *r)
 {
     for (int t = 0; t < TABLES; t++) {
         r->tables[t].n = 0;
-        for (int c = 0; c < tables[t].columns; c++)
+        for (int c = 0; c < tables[t].columns; c++) {
+            if (r->tables[t].columns[c].buf.cap > COLUMN_KEPT)
+                bw_pg_array_fini(&r->tables[t].columns[c]);
             bw_pg_array_clear(&r->tables[t].columns[c]);
+        }
     }
     r->checks = 0;
 }

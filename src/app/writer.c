@@ -10,6 +10,7 @@
 #include "consumer.h"
 #include "rows.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 #define TICK_MS     1000
 #define ADOPT_TICKS 5
 #define WRITE_MOST  100
+#define WRITE_FIRST 10
+#define WRITE_BYTES                                                                                          \
+    ((size_t)4 << 20) /* about so much a batch: it is in memory three times while it is written */
 
 struct taken {
     char id[48];
@@ -34,6 +38,7 @@ struct bw_writer {
     size_t n;
     size_t checks;
     enum step step;
+    int most;      /* entries of the next batch */
     size_t singly; /* after a refusal: so many entries are written one by one */
     bool again;    /* kicked while a batch was under way */
     bool stopping;
@@ -76,6 +81,9 @@ static void on_removed(void *ctx, enum bw_err err, const struct bw_reply *reply)
         return;
     }
     set_reason(w, "");
+    bw_rows_clear(w->rows);
+    if (w->most < WRITE_MOST)
+        malloc_trim(0); /* large entries: glibc would keep what they took */
     bw_backoff_reset(&w->backoff);
     bw_metric_add(w->cx->counters.history_rows, (double)w->checks);
     bw_counters_success(&w->cx->counters, BW_PART_POSTGRES);
@@ -197,6 +205,18 @@ static size_t entry_bytes(const struct bw_entry *e)
     return doc + raw;
 }
 
+/* First sights are a hundred times as large as routine checks: the next batch is as long as the sizes of this one allow. */
+static void choose_most(struct bw_writer *w)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < w->n; i++)
+        bytes += w->taken[i].bytes;
+    if (w->n == 0)
+        return;
+    size_t fit = WRITE_BYTES / (bytes / w->n + 1);
+    w->most = fit > WRITE_MOST ? WRITE_MOST : fit < 1 ? 1 : (int)fit;
+}
+
 static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entries, size_t count)
 {
     struct bw_writer *w = ctx;
@@ -215,6 +235,7 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
         snprintf(w->taken[w->n].id, sizeof(w->taken[0].id), "%s", entries[i].id);
         w->taken[w->n++].bytes = bytes;
     }
+    choose_most(w);
     if (w->n > 0)
         write_rows(w);
 }
@@ -229,7 +250,7 @@ static void work(struct bw_writer *w)
         return;
     }
     w->again = false;
-    if (bw_consumer_read(w->consumer, w->singly > 0 ? 1 : WRITE_MOST))
+    if (bw_consumer_read(w->consumer, w->singly > 0 ? 1 : w->most))
         w->step = READING;
 }
 
@@ -249,6 +270,7 @@ struct bw_writer *bw_writer_new(struct bw_context *context)
     struct bw_writer *w = bw_alloc(sizeof(*w));
     w->cx = context;
     w->rows = bw_rows_new();
+    w->most = WRITE_FIRST;
     w->timer = bw_timer_new(context->loop, on_tick, w);
     w->consumer = bw_consumer_new(context, context->keys.history, BW_GROUP_POSTGRES, on_entries, w);
     bw_backoff_init(&w->backoff, 200, 10000);
