@@ -42,6 +42,7 @@ struct bw_csv {
     size_t n_fields;
     bool empty;      /* all fields so far were empty */
     size_t line;     /* being read */
+    bool after_cr;   /* a LF here belongs to the CR before it */
     size_t row_line; /* where the row being read begins; 0 = none has begun */
     size_t bom;      /* bytes of it seen; 3 = decided */
     bool stopped;
@@ -317,6 +318,14 @@ void bw_csv_free(struct bw_csv *c)
     free(c);
 }
 
+/* LF, CRLF, and CR alone: all three end a row for libcsv. */
+static void count_line(struct bw_csv *c, const char *slice, size_t len)
+{
+    bool cr = slice[len - 1] == '\r', second = len == 1 && c->after_cr;
+    c->line += cr || (slice[len - 1] == '\n' && !second);
+    c->after_cr = cr;
+}
+
 /* Never over a line's end, so that a row knows its line. */
 static void feed_slice(struct bw_csv *c, const char *data, size_t len)
 {
@@ -334,16 +343,17 @@ static void feed_slice(struct bw_csv *c, const char *data, size_t len)
                  ": a field of at most %zu bytes was expected; is a quote not closed?", FIELD_MAX);
         c->stopped = true;
     }
-    c->line += len > 0 && data[len - 1] == '\n';
+    if (len > 0)
+        count_line(c, data, len);
 }
 
 static void feed(struct bw_csv *c, const char *data, size_t len)
 {
     while (len > 0 && !c->stopped) {
-        size_t n = len < SLICE ? len : SLICE;
-        const char *end = memchr(data, '\n', n);
-        if (end)
-            n = (size_t)(end - data) + 1;
+        size_t most = len < SLICE ? len : SLICE, n = 0;
+        while (n < most && data[n] != '\n' && data[n] != '\r')
+            n++;
+        n += n < most; /* with the line's end */
         feed_slice(c, data, n);
         data += n;
         len -= n;

@@ -259,8 +259,9 @@ static void put_detail(const struct bw_json_node *root, struct bw_slack_answer *
 static void classify_refusal(const struct bw_json_node *root, int status, int64_t retry_after_ms,
                              struct bw_slack_answer *out)
 {
-    const char *code = "no_error";
-    (void)bw_json_get_string(root, "error", &code);
+    const char *code = "";
+    if (!bw_json_get_string(root, "error", &code) || !code[0])
+        code = "no_error";
     const struct rule *rule = find_rule(code);
     if (!rule && status != 200) {
         classify_status(false, status, out);

@@ -116,6 +116,8 @@ static const struct row {
     {"200, other JSON", false, true, 200, -1, "[1]", BW_SLACK_AMBIGUOUS, "no_ok", 0},
     {"200, ok is a text", false, true, 200, -1, "{\"ok\":\"true\"}", BW_SLACK_AMBIGUOUS, "no_ok", 0},
     {"ok:false without code", false, true, 200, -1, "{\"ok\":false}", BW_SLACK_AMBIGUOUS, "no_error", 0},
+    {"ok:false, empty code", false, true, 200, -1, "{\"ok\":false,\"error\":\"\"}", BW_SLACK_AMBIGUOUS,
+     "no_error", 0},
     {"408", false, true, 408, -1, "stream timeout", BW_SLACK_AMBIGUOUS, "http_408", 0},
     {"408 with a code", false, true, 408, -1, "{\"ok\":false,\"error\":\"invalid_auth\"}", BW_SLACK_AMBIGUOUS,
      "http_408", 0},
