@@ -180,7 +180,8 @@ static struct bw_json_doc *parse(const struct bw_buf *body)
     return doc;
 }
 
-static const char *string_of(const struct bw_json_node *o, const char *key)
+/* Not inlined: gcc 12 would take what it returns for a pointer to its own variable. */
+__attribute__((noinline)) static const char *string_of(const struct bw_json_node *o, const char *key)
 {
     const char *text = NULL;
     if (!bw_json_get_string(o, key, &text))
