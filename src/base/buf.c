@@ -72,6 +72,20 @@ enum bw_err bw_buf_addc(struct bw_buf *b, char c)
     return bw_buf_add(b, &c, 1);
 }
 
+/* Not by printf: the points of a first sight are ten thousands of numbers, and were 40 % of its time. */
+enum bw_err bw_buf_addi(struct bw_buf *b, int64_t value)
+{
+    char text[24], *p = text + sizeof(text);
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        *--p = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0)
+        *--p = '-';
+    return bw_buf_add(b, p, (size_t)(text + sizeof(text) - p));
+}
+
 enum bw_err bw_buf_addf(struct bw_buf *b, const char *fmt, ...)
 {
     va_list args, again;

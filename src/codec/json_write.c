@@ -8,7 +8,6 @@
 #include "badgewatch/base/clock.h"
 #include "badgewatch/codec/json.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -125,7 +124,7 @@ void bw_json_stringn(struct bw_json *j, const char *key, const char *value, size
 
 void bw_json_int(struct bw_json *j, const char *key, int64_t value)
 {
-    (void)bw_buf_addf(begin_value(j, key), "%" PRId64, value);
+    (void)bw_buf_addi(begin_value(j, key), value);
 }
 
 void bw_json_double(struct bw_json *j, const char *key, double value)

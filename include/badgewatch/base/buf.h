@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct bw_buf {
     char *data; /* never NULL after the first append; may be NULL while len is 0 */
@@ -24,6 +25,7 @@ void bw_buf_clear(struct bw_buf *b); /* len = 0, keeps memory, clears overflow *
 enum bw_err bw_buf_add(struct bw_buf *b, const void *data, size_t len);
 enum bw_err bw_buf_adds(struct bw_buf *b, const char *s);
 enum bw_err bw_buf_addc(struct bw_buf *b, char c);
+enum bw_err bw_buf_addi(struct bw_buf *b, int64_t value); /* in decimal; series are thousands of them */
 enum bw_err bw_buf_addf(struct bw_buf *b, const char *fmt, ...) BW_PRINTF(2, 3);
 const char *bw_buf_str(const struct bw_buf *b); /* "" while empty; borrowed */
 /* Gives the bytes to the caller (who frees them) and leaves the buffer empty. *len may be NULL. */

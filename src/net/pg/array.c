@@ -55,7 +55,7 @@ void bw_pg_array_add_str(struct bw_pg_array *a, const char *text)
 void bw_pg_array_add_int(struct bw_pg_array *a, int64_t value)
 {
     separate(a);
-    bw_buf_addf(&a->buf, "%lld", (long long)value);
+    bw_buf_addi(&a->buf, value);
 }
 
 void bw_pg_array_add_null(struct bw_pg_array *a)

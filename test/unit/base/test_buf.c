@@ -55,6 +55,31 @@ static void test_cap(void **state)
     assert_false(b.overflow);
 }
 
+static void test_integers(void **state)
+{
+    static const struct {
+        int64_t value;
+        const char *text;
+    } cases[] = {{0, "0"},
+                 {7, "7"},
+                 {10, "10"},
+                 {-1, "-1"},
+                 {7792528011, "7792528011"},
+                 {INT64_MAX, "9223372036854775807"},
+                 {INT64_MIN, "-9223372036854775808"}};
+    struct bw_buf b;
+    (void)state;
+    bw_buf_init(&b, 20);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bw_buf_clear(&b);
+        assert_int_equal(bw_buf_addi(&b, cases[i].value), BW_OK);
+        assert_string_equal(bw_buf_str(&b), cases[i].text);
+    }
+    assert_int_equal(bw_buf_addi(&b, 1), BW_ERR_TOO_BIG); /* the last one fills it */
+    assert_string_equal(bw_buf_str(&b), "-9223372036854775808");
+    bw_buf_fini(&b);
+}
+
 static void test_cap_edges(void **state)
 {
     struct bw_buf b;
@@ -182,11 +207,11 @@ static void test_backoff_edges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_append),        cmocka_unit_test(test_cap),
-        cmocka_unit_test(test_cap_edges),     cmocka_unit_test(test_take),
-        cmocka_unit_test(test_alloc),         cmocka_unit_test(test_error_text),
-        cmocka_unit_test(test_error_names),   cmocka_unit_test(test_backoff),
-        cmocka_unit_test(test_backoff_edges),
+        cmocka_unit_test(test_append),     cmocka_unit_test(test_cap),
+        cmocka_unit_test(test_cap_edges),  cmocka_unit_test(test_take),
+        cmocka_unit_test(test_integers),   cmocka_unit_test(test_alloc),
+        cmocka_unit_test(test_error_text), cmocka_unit_test(test_error_names),
+        cmocka_unit_test(test_backoff),    cmocka_unit_test(test_backoff_edges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
