@@ -5,4 +5,4 @@
 #include "badgewatch/codec/state_json.h"
 
 /* *s is initialised with its key, and is to be freed on failure too. */
-enum bw_err state_read(const struct bw_json_node *o, struct bw_state *s, struct bw_error *error);
+enum bw_err state_read(const struct bw_json_node *root, struct bw_state *s, struct bw_error *error);
