@@ -40,7 +40,7 @@ HOME = {
 SIM_LIBRARIES = {"json-c", "microhttpd.h", "zlib.h"}
 LIBC = set("""
     assert.h ctype.h dirent.h dlfcn.h errno.h fcntl.h float.h ftw.h getopt.h grp.h inttypes.h limits.h locale.h math.h
-    netdb.h poll.h pthread.h pwd.h sched.h search.h setjmp.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h
+    malloc.h netdb.h poll.h pthread.h pwd.h sched.h search.h setjmp.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h
     stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h string.h strings.h syslog.h termios.h threads.h time.h unistd.h
     wchar.h""".split())
 LIBC_FOLDERS = {"arpa", "linux", "net", "netinet", "sys"}
