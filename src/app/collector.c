@@ -16,6 +16,7 @@
 #define OTHERS_MS   (3600LL * 1000) /* rule 4: others answered within the last hour */
 #define USELESS_MAX 100             /* elements of an answer beyond those asked for */
 #define WIDEN_MAX   3               /* windows of one batch; the last one is the whole history */
+#define FIRST_RUNS  2 /* batches in flight while one brings histories: they are megabytes each */
 
 struct received {
     struct bw_product product;
@@ -45,6 +46,7 @@ struct bw_collector {
     struct bw_keepa *keepa;
     struct bw_collector_port port;
     size_t runs;
+    size_t first_runs;              /* of them first sights */
     int64_t clock_offset_s;         /* Keepa's clock minus ours, as the newest answer told it */
     struct bw_mono usable_at;       /* when some product last answered usably */
     struct bw_product_key usable;   /* which */
@@ -74,6 +76,7 @@ static void end(struct run *r)
     if (r->batch.n > 0)
         c->port.release(c->port.ctx, r->batch.members, r->batch.n);
     drop_received(r);
+    c->first_runs -= r->batch.first;
     bw_batch_fini(&r->batch);
     free(r);
     c->runs--;
@@ -296,6 +299,7 @@ void bw_collector_take(struct bw_collector *c, struct bw_batch *batch)
     *batch = (struct bw_batch){0};
     r->days = first_days(c, &r->batch);
     c->runs++;
+    c->first_runs += r->batch.first;
     enum bw_err err = ask(r);
     if (err != BW_OK) {
         bw_log_error("keepa", "cannot ask: %s", bw_err_text(err));
@@ -316,6 +320,8 @@ struct bw_collector *bw_collector_new(struct bw_context *context, struct bw_keep
 size_t bw_collector_room(const struct bw_collector *c)
 {
     size_t most = (size_t)c->cx->conf->concurrency;
+    if (c->first_runs > 0 && most > FIRST_RUNS)
+        most = FIRST_RUNS;
     return c->runs < most ? most - c->runs : 0;
 }
 

@@ -18,6 +18,7 @@
 
 #define STAGE_WINDOW                                                                                         \
     16 /* bounds the copies of raw answers on their way, and the work of one turn of the loop */
+#define STAGE_BYTES ((size_t)1 << 20) /* the same for first sights, whose answers are long; one always goes */
 #define STAGE_TRIES 5
 #define DOC_MAX     ((size_t)64 << 20) /* a record of a product at the cap of 8 MB stays far below */
 
@@ -39,6 +40,7 @@ struct bw_stage {
     TAILQ_HEAD(, op) waiting;
     size_t n_waiting;
     size_t running;
+    size_t running_bytes; /* of their raw answers */
 };
 
 static void start_next(struct bw_stage *s);
@@ -57,6 +59,7 @@ static void finish(struct op *op, bool release)
     bw_product_fini(&op->check.product);
     free(op->check.raw);
     s->running--;
+    s->running_bytes -= op->check.raw_len;
     void (*done)(void *) = op->done;
     void *ctx = op->ctx;
     free(op);
@@ -335,13 +338,20 @@ static void run(struct op *op)
         finish(op, true);
 }
 
+static bool has_room(const struct bw_stage *s, const struct op *next)
+{
+    return s->running == 0 ||
+           (s->running < STAGE_WINDOW && s->running_bytes + next->check.raw_len <= STAGE_BYTES);
+}
+
 static void start_next(struct bw_stage *s)
 {
-    while (s->running < STAGE_WINDOW && !TAILQ_EMPTY(&s->waiting)) {
-        struct op *op = TAILQ_FIRST(&s->waiting);
+    struct op *op;
+    while ((op = TAILQ_FIRST(&s->waiting)) && has_room(s, op)) {
         TAILQ_REMOVE(&s->waiting, op, link);
         s->n_waiting--;
         s->running++;
+        s->running_bytes += op->check.raw_len;
         run(op);
     }
 }
