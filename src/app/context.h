@@ -20,6 +20,7 @@ struct bw_context {
     struct bw_keys keys;
     struct bw_counters counters;
     char id[64];       /* of this daemon: host-pid-random; consumer name and owner of leases */
+    size_t staging;    /* checks between answer and Redis; history waits for them (writer.c) */
     bool schema_right; /* Postgres has the schema of this version (schema.h) */
 };
 

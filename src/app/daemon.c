@@ -96,11 +96,11 @@ static void port_changed(void *ctx)
     bw_notifier_kick(((struct bw_daemon *)ctx)->notifier);
 }
 
-/* Alerts before history: while checks are being staged the writer waits for them, at most until its own timer. */
+/* While answers are on their way, which may come at any moment, the history that is there waits for the writer's timer. */
 static void port_staged(void *ctx)
 {
     struct bw_daemon *d = ctx;
-    if (bw_stage_pending(d->stage) == 0)
+    if (d->cx.staging == 0 && bw_collector_pending(d->collector) == 0)
         bw_writer_kick(d->writer);
 }
 

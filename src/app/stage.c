@@ -60,6 +60,7 @@ static void finish(struct op *op, bool release)
     free(op->check.raw);
     s->running--;
     s->running_bytes -= op->check.raw_len;
+    s->cx->staging--;
     void (*done)(void *) = op->done;
     void *ctx = op->ctx;
     free(op);
@@ -366,6 +367,7 @@ void bw_stage_submit(struct bw_stage *s, struct bw_check *check, void (*done)(vo
     bw_names_learn(s->names, check->member.key.domain, check->product.tree, check->product.n_tree);
     TAILQ_INSERT_TAIL(&s->waiting, op, link);
     s->n_waiting++;
+    s->cx->staging++;
     start_next(s);
 }
 

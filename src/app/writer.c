@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define TICK_MS     1000
+#define HOLD_MS     3000
 #define ADOPT_TICKS 5
 #define WRITE_MOST  100
 #define WRITE_FIRST 10
@@ -45,6 +46,7 @@ struct bw_writer {
     unsigned ticks;
     struct bw_backoff backoff;
     struct bw_mono next;
+    struct bw_mono held; /* since when checks go first; 0 = they do not */
     char reason[300];
 };
 
@@ -240,9 +242,23 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
         write_rows(w);
 }
 
+/* Alerts before history: a batch costs Redis, Postgres and this loop as much as staging a whole answer. While checks are
+ * on their way it waits; after HOLD_MS it is written none the less, until there was a gap. */
+static bool checks_first(struct bw_writer *w)
+{
+    struct bw_mono now = bw_mono_now();
+    if (w->cx->staging == 0) {
+        w->held.ms = 0;
+        return false;
+    }
+    if (w->held.ms == 0)
+        w->held = now;
+    return now.ms - w->held.ms < HOLD_MS;
+}
+
 static void work(struct bw_writer *w)
 {
-    if (w->step != WAIT || w->stopping || !w->again || bw_mono_now().ms < w->next.ms)
+    if (w->step != WAIT || w->stopping || !w->again || bw_mono_now().ms < w->next.ms || checks_first(w))
         return;
     if (!bw_postgres_usable(w->cx)) {
         const char *why = bw_pg_reason(w->cx->pg);
