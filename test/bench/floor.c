@@ -64,7 +64,7 @@ static void read_urls(struct floor_run *run)
 {
     char *line = NULL;
     size_t size = 0;
-    for (ssize_t n; (n = getline(&line, &size, stdin)) > 0;) {
+    while (getline(&line, &size, stdin) > 0) {
         line[strcspn(line, "\n")] = '\0';
         run->urls = bw_realloc_array(run->urls, run->n_urls + 1, sizeof(*run->urls));
         run->urls[run->n_urls++] = bw_strdup(line);
