@@ -19,6 +19,7 @@ struct bw_consumer {
     bw_consumer_cb cb;
     void *ctx;
     void (*taken)(void *ctx);
+    bool whole_checks;
     bool reading;
     bool adopting;
     bool rewound;      /* while a read was under way */
@@ -61,14 +62,15 @@ static void forget_deleted(struct bw_consumer *c, const char *id)
         bw_log_debug("redis", "entry %s stays pending for now", id);
 }
 
-static size_t collect(struct bw_consumer *c, const struct bw_reply *reply, struct bw_entry *out)
+static size_t collect(struct bw_consumer *c, const struct bw_reply *reply, struct bw_entry **out)
 {
     /* [[stream, [[id, [field, value, ...]], ...]]] */
     if (reply->type != BW_REPLY_ARRAY || reply->n == 0 || reply->elements[0].n < 2)
         return 0;
     const struct bw_reply *list = &reply->elements[0].elements[1];
     size_t n = 0;
-    for (size_t i = 0; i < list->n && n < READ_MOST; i++) {
+    *out = bw_alloc_array(list->n + 1, sizeof(**out));
+    for (size_t i = 0; i < list->n; i++) {
         const struct bw_reply *item = &list->elements[i];
         if (item->n < 2)
             continue;
@@ -78,8 +80,8 @@ static size_t collect(struct bw_consumer *c, const struct bw_reply *reply, struc
             forget_deleted(c, item->elements[0].str);
             continue;
         }
-        out[n].id = item->elements[0].str;
-        out[n].fields = &item->elements[1];
+        (*out)[n].id = item->elements[0].str;
+        (*out)[n].fields = &item->elements[1];
         n++;
     }
     return n;
@@ -88,7 +90,7 @@ static size_t collect(struct bw_consumer *c, const struct bw_reply *reply, struc
 static void on_read(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct bw_consumer *c = ctx;
-    struct bw_entry entries[READ_MOST];
+    struct bw_entry *entries = NULL;
     size_t n = 0;
     c->reading = false;
     if (err == BW_OK && reply->type == BW_REPLY_ERROR) {
@@ -102,14 +104,17 @@ static void on_read(void *ctx, enum bw_err err, const struct bw_reply *reply)
     } else if (err == BW_OK) {
         bool was_pending = c->cursor[0] != '>';
         c->refused[0] = '\0';
-        n = collect(c, reply, entries);
+        n = collect(c, reply, &entries);
         if (n == 0 && was_pending && !c->rewound)
             snprintf(c->cursor, sizeof(c->cursor), ">");
         c->rewound = false;
-        if (n == 0 && was_pending && bw_consumer_read(c, c->count))
+        if (n == 0 && was_pending && bw_consumer_read(c, c->count)) {
+            free(entries);
             return; /* pending ones are through: the new ones answer this read */
+        }
     }
     c->cb(c->ctx, err, entries, n);
+    free(entries);
 }
 
 bool bw_consumer_read(struct bw_consumer *c, int count)
@@ -121,7 +126,11 @@ bool bw_consumer_read(struct bw_consumer *c, int count)
     snprintf(most, sizeof(most), "%d", c->count);
     const char *argv[] = {"XREADGROUP", "GROUP",   c->group,  c->cx->id, "COUNT",
                           most,         "STREAMS", c->stream, c->cursor};
-    c->reading = bw_redis_command(c->cx->redis, 9, argv, NULL, on_read, c) == BW_OK;
+    const char *whole[] = {c->stream, c->group, c->cx->id, most, c->cursor};
+    if (c->whole_checks)
+        c->reading = bw_redis_eval(c->cx->redis, &bw_script_read, 1, 5, whole, NULL, on_read, c) == BW_OK;
+    else
+        c->reading = bw_redis_command(c->cx->redis, 9, argv, NULL, on_read, c) == BW_OK;
     return c->reading;
 }
 
@@ -150,8 +159,8 @@ void bw_consumer_adopt(struct bw_consumer *c, void (*taken)(void *ctx))
     if (c->adopting || !bw_redis_ready(c->cx->redis))
         return;
     c->taken = taken;
-    const char *argv[] = {c->stream, c->cx->keys.prefix, c->group, c->cx->id, "100"};
-    c->adopting = bw_redis_eval(c->cx->redis, &bw_script_adopt, 1, 5, argv, NULL, on_adopted, c) == BW_OK;
+    const char *argv[] = {c->stream, c->cx->keys.prefix, c->group, c->cx->id};
+    c->adopting = bw_redis_eval(c->cx->redis, &bw_script_adopt, 1, 4, argv, NULL, on_adopted, c) == BW_OK;
 }
 
 bool bw_consumer_busy(const struct bw_consumer *c)
@@ -160,12 +169,13 @@ bool bw_consumer_busy(const struct bw_consumer *c)
 }
 
 struct bw_consumer *bw_consumer_new(const struct bw_context *context, const char *stream, const char *group,
-                                    bw_consumer_cb cb, void *ctx)
+                                    bool whole_checks, bw_consumer_cb cb, void *ctx)
 {
     struct bw_consumer *c = bw_alloc(sizeof(*c));
     c->cx = context;
     c->stream = stream;
     c->group = group;
+    c->whole_checks = whole_checks;
     c->cb = cb;
     c->ctx = ctx;
     snprintf(c->cursor, sizeof(c->cursor), "0");

@@ -1,13 +1,15 @@
-/* Tells Slack about changes: reads bw:changes, sends one message for each product and check, records what was told.
+/* Tells Slack about changes: reads bw:changes, sends one message for each product and check, records what was told. Which
+ * step follows which answer is core/delivery.h.
  *
  * Happy way: the stage kicks -> entries are read and gathered by check -> channel and mute of the product are read ->
- * the intention is written to bw:delivery -> POST -> accepted -> told.lua moves it, in one step, from "to be told" to
+ * Postgres is asked whether they were told (it has a second to answer) and notes the intention -> the intention is
+ * written to bw:delivery, if the entries are still ours -> POST -> accepted -> told.lua moves it, in one step, from "to be told" to
  * an entry of the history stream that the writer records (notification_sent, channel, ts).
  * Failing (facts: slack.md 1.3): not processed = later; refused credentials or channel = the queue is kept and tried
  * each minute; refused payload = once more as plain text, then set aside; an unknown outcome (time-out, 5xx, or a
- * restart between intention and record) = the channel's history is asked for the change id before anything is sent
+ * restart between intention and record, or a Redis that lost data) = the channel's history is asked for the change id before anything is sent
  * again, and where nobody can know, it is sent marked "(possible repeat)".
- * Order is kept within a channel; one message a second a channel. */
+ * Order is kept within a channel, but for a message that is being looked for: only its own product waits for it. One message a second a channel. */
 #pragma once
 
 #include "context.h"

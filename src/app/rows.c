@@ -27,6 +27,7 @@ enum table {
     REIGNS,
     CHANGES,
     TOLD,
+    INTENTIONS,
     UNKNOWNS,
     STATES,
     REQUESTS,
@@ -107,21 +108,43 @@ static const struct {
          " ORDER BY id ON CONFLICT (id) DO NOTHING"},
     /* Whole rows: another daemon may write the check that they come from later than this. */
     [TOLD] =
-        {18,
+        {19,
          "INSERT INTO bestseller_changes AS b (id, domain, asin, change_type, reason, category_id, category,"
          " previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title, data_at,"
-         " notification_sent, notified_at, slack_channel, slack_ts)"
+         " notification_sent, notified_at, slack_channel, slack_ts, withheld)"
          " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
          " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
-         " to_timestamp(held), title, to_timestamp(data_at), true, to_timestamp(told / 1000.0), channel, ts"
+         " to_timestamp(held), title, to_timestamp(data_at), withheld IS NULL,"
+         " CASE WHEN withheld IS NULL THEN to_timestamp(told / 1000.0) END, channel, ts, withheld"
          " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
          " $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
-         " $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[])"
+         " $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::text[])"
          " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
-         " checked, held, title, data_at, told, channel, ts)"
-         " ORDER BY id ON CONFLICT (id) DO UPDATE SET notification_sent = true,"
-         " notified_at = excluded.notified_at, slack_channel = excluded.slack_channel,"
-         " slack_ts = excluded.slack_ts WHERE NOT b.notification_sent"},
+         " checked, held, title, data_at, told, channel, ts, withheld)"
+         " ORDER BY id, withheld NULLS FIRST ON CONFLICT (id) DO UPDATE"
+         " SET notification_sent = excluded.notification_sent, notified_at = excluded.notified_at,"
+         " slack_channel = excluded.slack_channel, slack_ts = excluded.slack_ts, withheld = excluded.withheld"
+         " WHERE NOT b.notification_sent"},
+    /* Before a message is sent. It gives what was known of its changes before: whether they are told, and since when
+     * somebody may have been at it. Whole rows, since the check that found them may not be written yet. */
+    [INTENTIONS] =
+        {15,
+         "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[],"
+         " $6::bigint[], $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[],"
+         " $13::bigint[], $14::text[], $15::bigint[])"
+         " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
+         " checked, held, title, data_at)),"
+         " put AS (INSERT INTO bestseller_changes AS b (id, domain, asin, change_type, reason, category_id,"
+         " category, previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title,"
+         " data_at, intended_at)"
+         " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
+         " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
+         " to_timestamp(held), title, to_timestamp(data_at), now() FROM given"
+         " ORDER BY id ON CONFLICT (id) DO UPDATE SET intended_at = excluded.intended_at"
+         " WHERE NOT b.notification_sent AND b.intended_at IS NULL)"
+         " SELECT id, notification_sent OR coalesce(withheld, 'earlier') <> 'earlier',"
+         " floor(extract(epoch FROM intended_at) * 1000)::bigint"
+         " FROM bestseller_changes JOIN (SELECT DISTINCT id FROM given) AS g USING (id)"},
     [UNKNOWNS] =
         {6, "INSERT INTO unknown_periods (domain, asin, category_id, from_at, to_at, reason)"
             " SELECT DISTINCT ON (domain, asin, coalesce(category, 0), began) domain, asin, category,"
@@ -182,6 +205,8 @@ struct rows {
 struct bw_rows {
     struct rows tables[TABLES];
     size_t checks;
+    char (*told)[BW_UUID_TEXT]; /* changes that Postgres knows as told, or withheld, after this batch */
+    size_t n_told;
 };
 
 struct bw_rows *bw_rows_new(void)
@@ -202,6 +227,7 @@ void bw_rows_free(struct bw_rows *r)
         for (int c = 0; c < tables[t].columns; c++)
             bw_pg_array_fini(&r->tables[t].columns[c]);
     }
+    free(r->told);
     free(r);
 }
 
@@ -216,6 +242,12 @@ void bw_rows_clear(struct bw_rows *r)
         }
     }
     r->checks = 0;
+    r->n_told = 0;
+}
+
+const char *bw_rows_told(const struct bw_rows *r, size_t i)
+{
+    return i < r->n_told ? r->told[i] : NULL;
 }
 
 size_t bw_rows_checks(const struct bw_rows *r)
@@ -465,6 +497,9 @@ static enum bw_err add_told(struct bw_rows *r, const char *doc, size_t len, stru
         number(row, told.told_at_ms);
         text_or_null(row, told.channel);
         text_or_null(row, told.ts);
+        text_or_null(row, told.withheld);
+        r->told = bw_realloc_array(r->told, r->n_told + 1, sizeof(*r->told));
+        snprintf(r->told[r->n_told++], BW_UUID_TEXT, "%s", e->change.id);
     }
     bw_told_record_fini(&told);
     return BW_OK;
@@ -508,6 +543,11 @@ static enum bw_err add_category_names(struct bw_rows *r, const char *doc, size_t
         free(names[i].name);
     free(names);
     return BW_OK;
+}
+
+void bw_rows_intend(struct bw_rows *r, const struct bw_change_entry *e)
+{
+    add_change(r, INTENTIONS, &e->change, e->title, e->data_at);
 }
 
 enum bw_err bw_rows_add(struct bw_rows *r, const struct bw_entry *entry, struct bw_error *error)

@@ -50,8 +50,8 @@ static void on_posted(void *ctx, const struct bw_http_response *r)
     p.cb(p.ctx, &answer);
 }
 
-enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t len, bw_slack_cb cb,
-                          void *ctx)
+enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t len, struct bw_mono begin_by,
+                          bw_slack_cb cb, void *ctx)
 {
     struct post *p = bw_alloc(sizeof(*p));
     *p = (struct post){.webhook = bw_slack_mode(cx->conf) == BW_SLACK_WEBHOOK, .cb = cb, .ctx = ctx};
@@ -67,7 +67,8 @@ enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t 
                                       .n_headers = p->webhook ? 1 : 2,
                                       .body = body,
                                       .body_len = len,
-                                      .timeout_ms = POST_TIMEOUT_MS};
+                                      .timeout_ms = POST_TIMEOUT_MS,
+                                      .begin_by = begin_by};
     enum bw_err err = bw_http_start(cx->http, &request, on_posted, p, NULL);
     bw_buf_fini(&url);
     bw_buf_fini(&authorization);
@@ -91,7 +92,7 @@ struct look {
 
 static enum bw_err ask_page(struct look *l);
 
-static void end_look(struct look *l, enum bw_slack_seen seen, const char *ts, const char *why)
+static void end_look(struct look *l, enum bw_delivery_seen seen, const char *ts, const char *why)
 {
     l->cb(l->ctx, seen, ts, why);
     free(l);
@@ -102,29 +103,29 @@ static void on_page(void *ctx, const struct bw_http_response *r)
     struct look *l = ctx;
     struct bw_slack_answer answer;
     if (r->err != BW_OK) {
-        end_look(l, BW_SLACK_TRY_LATER, "", r->reason);
+        end_look(l, BW_SEEN_LATER, "", r->reason);
         return;
     }
     bw_slack_classify(false, (int)r->status, false, r->body, r->body_len, r->retry_after_ms, &answer);
-    if (answer.class == BW_SLACK_OPERATOR) {
-        end_look(l, BW_SLACK_CANNOT_SEE, "", answer.error);
+    if (answer.class == BW_POSTED_OPERATOR) {
+        end_look(l, BW_SEEN_CANNOT, "", answer.error);
         return;
     }
     bool found = false;
     char ts[32] = "";
     struct bw_error error;
     if (bw_slack_history_find(r->body, r->body_len, l->change_id, &found, ts, l->cursor, &error) != BW_OK) {
-        end_look(l, BW_SLACK_TRY_LATER, "", answer.error[0] ? answer.error : error.text);
+        end_look(l, BW_SEEN_LATER, "", answer.error[0] ? answer.error : error.text);
         return;
     }
     if (found)
-        end_look(l, BW_SLACK_SEEN, ts, "");
+        end_look(l, BW_SEEN, ts, "");
     else if (!l->cursor[0])
-        end_look(l, BW_SLACK_NOT_SEEN, "", "");
+        end_look(l, BW_SEEN_NOT, "", "");
     else if (++l->pages >= PAGES_MAX) /* looking for ever would hold up the channel for ever */
-        end_look(l, BW_SLACK_CANNOT_SEE, "", "the channel's history is too long to read");
+        end_look(l, BW_SEEN_CANNOT, "", "the channel's history is too long to read");
     else if (ask_page(l) != BW_OK)
-        end_look(l, BW_SLACK_TRY_LATER, "", "the channel's history cannot be asked for now");
+        end_look(l, BW_SEEN_LATER, "", "the channel's history cannot be asked for now");
 }
 
 static enum bw_err ask_page(struct look *l)

@@ -9,6 +9,7 @@
 #include "badgewatch/codec/state_json.h"
 #include "badgewatch/core/detect.h"
 #include "badgewatch/core/schedule.h"
+#include "entries.h"
 #include "live.h"
 
 #include <stdio.h>
@@ -178,41 +179,23 @@ static void add_keys(struct op *op, struct bw_args *args, const char *member)
     const struct bw_keys *k = &op->stage->cx->keys;
     char product[BW_KEY_MAX];
     bw_keys_product(k, &op->check.member.key, product);
-    const char *const keys[] = {product,    k->due,    k->leased,  k->lease,   k->poll,
-                                k->tracked, k->badges, k->history, k->changes, k->staged_bytes};
-    for (size_t i = 0; i < 10; i++)
+    const char *const keys[] = {product,   k->due,     k->leased,  k->lease,        k->poll,  k->tracked,
+                                k->badges, k->history, k->changes, k->staged_bytes, k->untold};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         bw_args_add(args, keys[i]);
     bw_args_add(args, member);
 }
 
-static void add_change(struct op *op, struct bw_args *args, const char *member, const struct bw_change *c)
+static void add_changes(struct op *op, struct bw_args *args, const char *member)
 {
-    const struct bw_state *next = &op->detection.next;
-    size_t begin = bw_args_begin(args);
-    bw_args_field(args, "type", bw_change_type_name(c->type));
-    bw_args_field(args, "product", member);
-    bw_args_field(args, "title", next->title);
-    bw_args_field(args, "category", c->category);
-    bw_args_field_int(args, "category_id", c->category_id);
-    if (c->previous_rank > 0)
-        bw_args_field_int(args, "previous_rank", c->previous_rank);
-    if (c->new_rank > 0)
-        bw_args_field_int(args, "new_rank", c->new_rank);
-    bw_args_field(args, "reason", bw_reason_name(c->reason));
-    bw_args_field_time(args, "occurred_at", c->occurred_at);
-    bw_args_field_time(args, "detected_at", c->detected_at_ms / 1000);
-    bw_args_field(args, "id", c->id);
-    char *check = bw_asprintf("%s:%lld", member, (long long)next->version);
-    bw_args_field(args, "check", check);
+    const struct bw_detection *d = &op->detection;
+    char *check = bw_asprintf("%s:%lld", member, (long long)d->next.version);
+    for (size_t i = 0; i < d->n_changes; i++) {
+        struct bw_change_entry entry = {
+            .change = d->changes[i], .title = d->next.title, .data_at = d->next.freshness};
+        bw_entries_change(args, &entry, check, d->n_changes);
+    }
     free(check);
-    bw_args_field_int(args, "of", (int64_t)op->detection.n_changes);
-    struct bw_buf doc;
-    bw_buf_init(&doc, 65536);
-    bw_change_entry_encode(c, next->title, next->freshness, &doc);
-    bw_args_add(args, "doc");
-    bw_args_add_bytes(args, bw_buf_str(&doc), doc.len);
-    bw_buf_fini(&doc);
-    bw_args_end(args, begin);
 }
 
 static void add_history(struct op *op, struct bw_args *args)
@@ -274,8 +257,7 @@ static void build(struct op *op, struct bw_args *args)
     bw_live_badges(&op->detection.next, args);
     add_history(op, args);
     bw_args_add_int(args, (int64_t)op->detection.n_changes);
-    for (size_t i = 0; i < op->detection.n_changes; i++)
-        add_change(op, args, member, &op->detection.changes[i]);
+    add_changes(op, args, member);
 }
 
 /* ---- detection ---- */
@@ -333,7 +315,7 @@ static void run(struct op *op)
     struct bw_args args;
     build(op, &args);
     enum bw_err err =
-        bw_redis_eval(s->cx->redis, &bw_script_stage, 10, args.n, args.values, args.lens, on_staged, op);
+        bw_redis_eval(s->cx->redis, &bw_script_stage, 11, args.n, args.values, args.lens, on_staged, op);
     bw_args_fini(&args);
     if (err != BW_OK)
         finish(op, true);

@@ -1,6 +1,6 @@
 /* Postgres' list of products into Redis. One step is under way at a time (`busy`): a page of rows, a page of keys to
- * prove, or the products that notifications named. A step that fails (either store gone) marks the whole as to be done
- * again; it begins when both stores are ready. */
+ * prove, changes that nobody was told of, or the products that notifications named. A step that fails (either store
+ * gone) marks the whole as to be done again; it begins when both stores are ready. */
 #include "tracker.h"
 
 #include "args.h"
@@ -10,6 +10,7 @@
 #include "badgewatch/codec/state_json.h"
 #include "badgewatch/core/schedule.h"
 #include "live.h"
+#include "untold.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +20,12 @@
 #define NAMED_MAX 1000 /* more named products than this: a full sync is cheaper */
 #define RETRY_MS  1000
 
-enum phase { IDLE, ROWS, PROVE, NAMED };
+enum phase { IDLE, ROWS, PROVE, UNTOLD, NAMED };
 
 struct bw_tracker {
     const struct bw_context *cx;
     struct bw_timer *timer;
+    struct bw_untold *untold;
     enum phase phase;
     bool busy; /* a step is under way */
     bool stopping;
@@ -101,18 +103,27 @@ static void on_verified(void *ctx, enum bw_err err, const struct bw_reply *reply
  * state was lost is never taken for a new one. */
 static enum bw_err verify(struct bw_tracker *t, const char *which, bw_redis_cb cb)
 {
-    const char *argv[] = {t->cx->keys.epoch, which, t->cx->id};
-    return bw_redis_eval(t->cx->redis, &bw_script_verified, 1, 3, argv, NULL, cb, t);
+    const struct bw_keys *k = &t->cx->keys;
+    const char *argv[] = {k->epoch, k->lost, k->changes, k->doubt, which, t->cx->id};
+    return bw_redis_eval(t->cx->redis, &bw_script_verified, 4, 6, argv, NULL, cb, t);
+}
+
+static void on_untold(void *ctx, bool ok)
+{
+    struct bw_tracker *t = ctx;
+    if (!ok || t->stopping || verify(t, "end", on_verified) != BW_OK)
+        fail(t);
 }
 
 static void finish_sync(struct bw_tracker *t)
 {
-    if (!t->restoring)
+    if (!t->restoring) {
         end_sync(t);
-    else if (verify(t, "end", on_verified) == BW_OK)
-        t->busy = true;
-    else
-        fail(t);
+        return;
+    }
+    t->phase = UNTOLD;
+    t->busy = true;
+    bw_untold_start(t->untold, on_untold, t);
 }
 
 static void step_done(struct bw_tracker *t)
@@ -169,12 +180,14 @@ static void add_state(struct bw_args *args, const struct bw_product_key *key, co
     if (json && bw_state_decode(json, strlen(json), key, &state, &error) == BW_OK) {
         bw_live_fields(&state, args);
         bw_live_badges(&state, args);
+        bw_args_add_int(args, state.checked_at_ms);
         bw_state_fini(&state);
         return;
     }
     if (json)
         bw_log_error("tracker", "the stored state of %d:%s cannot be read, it begins anew: %s", key->domain,
                      key->asin, error.text);
+    bw_args_add(args, "0");
     bw_args_add(args, "0");
     bw_args_add(args, "0");
 }
@@ -191,9 +204,10 @@ static void track_row(struct bw_tracker *t, const struct bw_pg_result *rows, siz
 
     struct bw_args args;
     bw_args_init(&args);
-    const char *const keys[] = {product, t->cx->keys.tracked, t->cx->keys.due, t->cx->keys.leased,
-                                t->cx->keys.badges};
-    for (size_t i = 0; i < 5; i++)
+    const char *const keys[] = {
+        product,         t->cx->keys.tracked, t->cx->keys.due, t->cx->keys.leased, t->cx->keys.badges,
+        t->cx->keys.lost};
+    for (size_t i = 0; i < 6; i++)
         bw_args_add(&args, keys[i]);
     bw_args_add(&args, member);
     bw_args_add(&args, bw_pg_value(rows, row, 4)[0] == 't' ? "1" : "0");
@@ -208,7 +222,7 @@ static void track_row(struct bw_tracker *t, const struct bw_pg_result *rows, siz
     }
     bw_args_end(&args, begin);
     add_state(&args, &key, bw_pg_value(rows, row, 9));
-    run_script(t, &bw_script_track, 5, &args);
+    run_script(t, &bw_script_track, 6, &args);
 }
 
 static void untrack_begin(struct bw_tracker *t, struct bw_args *args)
@@ -424,6 +438,7 @@ struct bw_tracker *bw_tracker_new(const struct bw_context *context)
     struct bw_tracker *t = bw_alloc(sizeof(*t));
     t->cx = context;
     t->timer = bw_timer_new(context->loop, on_retry, t);
+    t->untold = bw_untold_new(context);
     return t;
 }
 
@@ -464,5 +479,6 @@ void bw_tracker_free(struct bw_tracker *t)
     if (!t)
         return;
     bw_timer_free(t->timer);
+    bw_untold_free(t->untold);
     free(t);
 }

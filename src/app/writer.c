@@ -100,14 +100,19 @@ static void remove_entries(struct bw_writer *w)
     bw_args_init(&args);
     bw_args_add(&args, w->cx->keys.history);
     bw_args_add(&args, w->cx->keys.staged_bytes);
+    bw_args_add(&args, w->cx->keys.untold);
     bw_args_add(&args, BW_GROUP_POSTGRES);
     for (size_t i = 0; i < w->n; i++)
         bytes += w->taken[i].bytes;
     bw_args_add_int(&args, (int64_t)bytes);
+    bw_args_add_int(&args, (int64_t)w->n);
     for (size_t i = 0; i < w->n; i++)
         bw_args_add(&args, w->taken[i].id);
+    const char *change;
+    for (size_t i = 0; (change = bw_rows_told(w->rows, i)) != NULL; i++)
+        bw_args_add(&args, change);
     w->step = REMOVING;
-    if (bw_redis_eval(w->cx->redis, &bw_script_written, 2, args.n, args.values, args.lens, on_removed, w) !=
+    if (bw_redis_eval(w->cx->redis, &bw_script_written, 3, args.n, args.values, args.lens, on_removed, w) !=
         BW_OK)
         later(w, "redis is away");
     bw_args_fini(&args);
@@ -288,7 +293,7 @@ struct bw_writer *bw_writer_new(struct bw_context *context)
     w->rows = bw_rows_new();
     w->most = WRITE_FIRST;
     w->timer = bw_timer_new(context->loop, on_tick, w);
-    w->consumer = bw_consumer_new(context, context->keys.history, BW_GROUP_POSTGRES, on_entries, w);
+    w->consumer = bw_consumer_new(context, context->keys.history, BW_GROUP_POSTGRES, false, on_entries, w);
     bw_backoff_init(&w->backoff, 200, 10000);
     return w;
 }

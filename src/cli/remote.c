@@ -143,7 +143,7 @@ static void on_posted(void *ctx, const struct bw_http_response *r)
     bool complete = r->err == BW_OK;
     bw_slack_classify(p->webhook, complete ? (int)r->status : 0, r->sent, complete ? r->body : "",
                       complete ? r->body_len : 0, r->retry_after_ms, &a);
-    if (a.class == BW_SLACK_OK)
+    if (a.class == BW_POSTED_OK)
         say(p->finding, true, "sent%s%s", a.ts[0] ? ", ts " : "", a.ts);
     else
         say(p->finding, false, "%s%s%s%s%s", a.error, a.detail[0] ? ": " : "", a.detail, complete ? "" : ": ",

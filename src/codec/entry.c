@@ -183,12 +183,13 @@ enum bw_err bw_request_decode(const char *json, size_t len, struct bw_request_re
 
 /* ---- told ---- */
 
-void bw_told_encode(const struct bw_change_entry *entries, size_t n, const char *channel, const char *ts,
-                    int64_t told_at_ms, struct bw_buf *out)
+void bw_told_encode(const struct bw_change_entry *entries, size_t n, const char *withheld,
+                    const char *channel, const char *ts, int64_t told_at_ms, struct bw_buf *out)
 {
     struct bw_json j;
     bw_json_init(&j, out);
     bw_json_object(&j, NULL);
+    bw_entry_write_fitting(&j, "withheld", withheld, sizeof(((struct bw_told_record *)0)->withheld));
     bw_entry_write_fitting(&j, "channel", channel, sizeof(((struct bw_told_record *)0)->channel));
     bw_entry_write_fitting(&j, "ts", ts, sizeof(((struct bw_told_record *)0)->ts));
     bw_json_int(&j, "told_at_ms", told_at_ms);
@@ -212,6 +213,8 @@ static enum bw_err read_told(const struct bw_json_node *o, struct bw_told_record
     struct bw_reader r;
     size_t n;
     bw_reader_init(&r, o, error);
+    if (bw_json_get(o, "withheld")) /* entries that an earlier version left in the stream have none */
+        bw_reader_text(&r, "withheld", t->withheld, sizeof(t->withheld));
     bw_reader_text(&r, "channel", t->channel, sizeof(t->channel));
     bw_reader_text(&r, "ts", t->ts, sizeof(t->ts));
     t->told_at_ms = bw_reader_int(&r, "told_at_ms", 0, BW_ENTRY_TIME_MAX_MS);

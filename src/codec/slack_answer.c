@@ -2,7 +2,7 @@
  *
  * Happy way: status, then the code in the body, then the rule for that code. The rules are a table, because they are
  * policy: each code stands where a person can find it (Slack's list of errors is open: what is not in it is ambiguous).
- * Nothing fails: what cannot be understood after the request left is BW_SLACK_AMBIGUOUS, because Slack, or what stands
+ * Nothing fails: what cannot be understood after the request left is BW_POSTED_AMBIGUOUS, because Slack, or what stands
  * before it, has answered 408 and 500 to messages that were posted. */
 #include "badgewatch/codec/slack.h"
 
@@ -18,92 +18,92 @@
 
 static const struct rule {
     const char *code; /* one '*' stands for anything */
-    enum bw_slack_class class;
+    enum bw_delivery_posted class;
     int64_t wait_ms;
 } rules[] = {
     /* not processed: later */
-    {"ratelimited", BW_SLACK_RETRY, RATE_LIMIT_MS},
-    {"rate_limited", BW_SLACK_RETRY, RATE_LIMIT_MS},
-    {"request_timeout", BW_SLACK_RETRY, RATE_LIMIT_MS}, /* our body arrived late or not whole */
-    {"org_login_required", BW_SLACK_RETRY, LONG_MS},
-    {"team_added_to_org", BW_SLACK_RETRY, LONG_MS},
-    {"message_limit_exceeded", BW_SLACK_RETRY, LONG_MS},
+    {"ratelimited", BW_POSTED_RETRY, RATE_LIMIT_MS},
+    {"rate_limited", BW_POSTED_RETRY, RATE_LIMIT_MS},
+    {"request_timeout", BW_POSTED_RETRY, RATE_LIMIT_MS}, /* our body arrived late or not whole */
+    {"org_login_required", BW_POSTED_RETRY, LONG_MS},
+    {"team_added_to_org", BW_POSTED_RETRY, LONG_MS},
+    {"message_limit_exceeded", BW_POSTED_RETRY, LONG_MS},
     /* may have been posted */
-    {"internal_error", BW_SLACK_AMBIGUOUS, 0},
-    {"fatal_error", BW_SLACK_AMBIGUOUS, 0},
-    {"service_unavailable", BW_SLACK_AMBIGUOUS, 0},
+    {"internal_error", BW_POSTED_AMBIGUOUS, 0},
+    {"fatal_error", BW_POSTED_AMBIGUOUS, 0},
+    {"service_unavailable", BW_POSTED_AMBIGUOUS, 0},
     /* credentials */
-    {"not_authed", BW_SLACK_OPERATOR, 0},
-    {"invalid_auth", BW_SLACK_OPERATOR, 0},
-    {"account_inactive", BW_SLACK_OPERATOR, 0},
-    {"token_revoked", BW_SLACK_OPERATOR, 0},
-    {"token_expired", BW_SLACK_OPERATOR, 0},
-    {"missing_scope", BW_SLACK_OPERATOR, 0},
-    {"not_allowed_token_type", BW_SLACK_OPERATOR, 0},
-    {"no_permission", BW_SLACK_OPERATOR, 0},
-    {"access_denied", BW_SLACK_OPERATOR, 0},
-    {"accesslimited", BW_SLACK_OPERATOR, 0},
-    {"ekm_access_denied", BW_SLACK_OPERATOR, 0},
-    {"enterprise_is_restricted", BW_SLACK_OPERATOR, 0},
-    {"two_factor_setup_required", BW_SLACK_OPERATOR, 0},
-    {"team_access_not_granted", BW_SLACK_OPERATOR, 0},
-    {"app_access_restricted", BW_SLACK_OPERATOR, 0},
-    {"is_bot", BW_SLACK_OPERATOR, 0},
+    {"not_authed", BW_POSTED_OPERATOR, 0},
+    {"invalid_auth", BW_POSTED_OPERATOR, 0},
+    {"account_inactive", BW_POSTED_OPERATOR, 0},
+    {"token_revoked", BW_POSTED_OPERATOR, 0},
+    {"token_expired", BW_POSTED_OPERATOR, 0},
+    {"missing_scope", BW_POSTED_OPERATOR, 0},
+    {"not_allowed_token_type", BW_POSTED_OPERATOR, 0},
+    {"no_permission", BW_POSTED_OPERATOR, 0},
+    {"access_denied", BW_POSTED_OPERATOR, 0},
+    {"accesslimited", BW_POSTED_OPERATOR, 0},
+    {"ekm_access_denied", BW_POSTED_OPERATOR, 0},
+    {"enterprise_is_restricted", BW_POSTED_OPERATOR, 0},
+    {"two_factor_setup_required", BW_POSTED_OPERATOR, 0},
+    {"team_access_not_granted", BW_POSTED_OPERATOR, 0},
+    {"app_access_restricted", BW_POSTED_OPERATOR, 0},
+    {"is_bot", BW_POSTED_OPERATOR, 0},
     /* destination */
-    {"channel_not_found", BW_SLACK_OPERATOR, 0},
-    {"not_in_channel", BW_SLACK_OPERATOR, 0},
-    {"is_archived", BW_SLACK_OPERATOR, 0},
-    {"restricted_action", BW_SLACK_OPERATOR, 0},
-    {"restricted_action_*", BW_SLACK_OPERATOR, 0},
-    {"messages_tab_disabled", BW_SLACK_OPERATOR, 0},
-    {"cannot_reply_to_message", BW_SLACK_OPERATOR, 0},
-    {"team_not_found", BW_SLACK_OPERATOR, 0},
-    {"slack_connect_*_blocked", BW_SLACK_OPERATOR, 0},
-    {"send_on_behalf_not_allowed", BW_SLACK_OPERATOR, 0},
+    {"channel_not_found", BW_POSTED_OPERATOR, 0},
+    {"not_in_channel", BW_POSTED_OPERATOR, 0},
+    {"is_archived", BW_POSTED_OPERATOR, 0},
+    {"restricted_action", BW_POSTED_OPERATOR, 0},
+    {"restricted_action_*", BW_POSTED_OPERATOR, 0},
+    {"messages_tab_disabled", BW_POSTED_OPERATOR, 0},
+    {"cannot_reply_to_message", BW_POSTED_OPERATOR, 0},
+    {"team_not_found", BW_POSTED_OPERATOR, 0},
+    {"slack_connect_*_blocked", BW_POSTED_OPERATOR, 0},
+    {"send_on_behalf_not_allowed", BW_POSTED_OPERATOR, 0},
     /* this program is too old */
-    {"deprecated_endpoint", BW_SLACK_OPERATOR, 0},
-    {"method_deprecated", BW_SLACK_OPERATOR, 0},
-    {"unknown_method", BW_SLACK_OPERATOR, 0},
+    {"deprecated_endpoint", BW_POSTED_OPERATOR, 0},
+    {"method_deprecated", BW_POSTED_OPERATOR, 0},
+    {"unknown_method", BW_POSTED_OPERATOR, 0},
     /* incoming webhooks */
-    {"action_prohibited", BW_SLACK_OPERATOR, 0},
-    {"posting_to_general_channel_denied", BW_SLACK_OPERATOR, 0},
-    {"invalid_token", BW_SLACK_OPERATOR, 0},
-    {"no_service", BW_SLACK_OPERATOR, 0},
-    {"no_service_id", BW_SLACK_OPERATOR, 0},
-    {"user_not_found", BW_SLACK_OPERATOR, 0},
-    {"channel_is_archived", BW_SLACK_OPERATOR, 0},
-    {"no_team", BW_SLACK_OPERATOR, 0},
-    {"team_disabled", BW_SLACK_OPERATOR, 0},
-    {"no_active_hooks", BW_SLACK_OPERATOR, 0},
+    {"action_prohibited", BW_POSTED_OPERATOR, 0},
+    {"posting_to_general_channel_denied", BW_POSTED_OPERATOR, 0},
+    {"invalid_token", BW_POSTED_OPERATOR, 0},
+    {"no_service", BW_POSTED_OPERATOR, 0},
+    {"no_service_id", BW_POSTED_OPERATOR, 0},
+    {"user_not_found", BW_POSTED_OPERATOR, 0},
+    {"channel_is_archived", BW_POSTED_OPERATOR, 0},
+    {"no_team", BW_POSTED_OPERATOR, 0},
+    {"team_disabled", BW_POSTED_OPERATOR, 0},
+    {"no_active_hooks", BW_POSTED_OPERATOR, 0},
     /* our message */
-    {"invalid_blocks", BW_SLACK_PAYLOAD, 0},
-    {"invalid_blocks_format", BW_SLACK_PAYLOAD, 0},
-    {"msg_blocks_too_long", BW_SLACK_PAYLOAD, 0},
-    {"msg_too_long", BW_SLACK_PAYLOAD, 0},
-    {"msg_too_large", BW_SLACK_PAYLOAD, 0},
-    {"no_text", BW_SLACK_PAYLOAD, 0},
-    {"invalid_attachments", BW_SLACK_PAYLOAD, 0},
-    {"too_many_attachments", BW_SLACK_PAYLOAD, 0},
-    {"attachment_payload_limit_exceeded", BW_SLACK_PAYLOAD, 0},
-    {"metadata_too_large", BW_SLACK_PAYLOAD, 0},
-    {"invalid_metadata_format", BW_SLACK_PAYLOAD, 0},
-    {"invalid_metadata_schema", BW_SLACK_PAYLOAD, 0},
-    {"metadata_must_be_sent_from_app", BW_SLACK_PAYLOAD, 0},
-    {"markdown_text_conflict", BW_SLACK_PAYLOAD, 0},
-    {"too_many_contact_cards", BW_SLACK_PAYLOAD, 0},
-    {"invalid_arguments", BW_SLACK_PAYLOAD, 0},
-    {"invalid_arg_name", BW_SLACK_PAYLOAD, 0},
-    {"invalid_array_arg", BW_SLACK_PAYLOAD, 0},
-    {"invalid_charset", BW_SLACK_PAYLOAD, 0},
-    {"invalid_form_data", BW_SLACK_PAYLOAD, 0},
-    {"invalid_post_type", BW_SLACK_PAYLOAD, 0},
-    {"missing_post_type", BW_SLACK_PAYLOAD, 0},
-    {"invalid_json", BW_SLACK_PAYLOAD, 0},
-    {"json_not_object", BW_SLACK_PAYLOAD, 0},
-    {"missing_file_data", BW_SLACK_PAYLOAD, 0},
-    {"invalid_payload", BW_SLACK_PAYLOAD, 0},
-    {"duplicate_message_not_found", BW_SLACK_PAYLOAD, 0},
-    {"duplicate_channel_not_found", BW_SLACK_PAYLOAD, 0},
+    {"invalid_blocks", BW_POSTED_PAYLOAD, 0},
+    {"invalid_blocks_format", BW_POSTED_PAYLOAD, 0},
+    {"msg_blocks_too_long", BW_POSTED_PAYLOAD, 0},
+    {"msg_too_long", BW_POSTED_PAYLOAD, 0},
+    {"msg_too_large", BW_POSTED_PAYLOAD, 0},
+    {"no_text", BW_POSTED_PAYLOAD, 0},
+    {"invalid_attachments", BW_POSTED_PAYLOAD, 0},
+    {"too_many_attachments", BW_POSTED_PAYLOAD, 0},
+    {"attachment_payload_limit_exceeded", BW_POSTED_PAYLOAD, 0},
+    {"metadata_too_large", BW_POSTED_PAYLOAD, 0},
+    {"invalid_metadata_format", BW_POSTED_PAYLOAD, 0},
+    {"invalid_metadata_schema", BW_POSTED_PAYLOAD, 0},
+    {"metadata_must_be_sent_from_app", BW_POSTED_PAYLOAD, 0},
+    {"markdown_text_conflict", BW_POSTED_PAYLOAD, 0},
+    {"too_many_contact_cards", BW_POSTED_PAYLOAD, 0},
+    {"invalid_arguments", BW_POSTED_PAYLOAD, 0},
+    {"invalid_arg_name", BW_POSTED_PAYLOAD, 0},
+    {"invalid_array_arg", BW_POSTED_PAYLOAD, 0},
+    {"invalid_charset", BW_POSTED_PAYLOAD, 0},
+    {"invalid_form_data", BW_POSTED_PAYLOAD, 0},
+    {"invalid_post_type", BW_POSTED_PAYLOAD, 0},
+    {"missing_post_type", BW_POSTED_PAYLOAD, 0},
+    {"invalid_json", BW_POSTED_PAYLOAD, 0},
+    {"json_not_object", BW_POSTED_PAYLOAD, 0},
+    {"missing_file_data", BW_POSTED_PAYLOAD, 0},
+    {"invalid_payload", BW_POSTED_PAYLOAD, 0},
+    {"duplicate_message_not_found", BW_POSTED_PAYLOAD, 0},
+    {"duplicate_channel_not_found", BW_POSTED_PAYLOAD, 0},
 };
 
 static bool matches(const char *pattern, const char *code)
@@ -125,21 +125,21 @@ static const struct rule *find_rule(const char *code)
     return NULL;
 }
 
-enum bw_slack_class bw_slack_error_class(const char *code)
+enum bw_delivery_posted bw_slack_error_class(const char *code)
 {
     const struct rule *rule = find_rule(code);
-    return rule ? rule->class : BW_SLACK_AMBIGUOUS;
+    return rule ? rule->class : BW_POSTED_AMBIGUOUS;
 }
 
 /* ---- pieces of an answer ---- */
 
-static void set(struct bw_slack_answer *a, enum bw_slack_class class, const char *error)
+static void set(struct bw_slack_answer *a, enum bw_delivery_posted class, const char *error)
 {
     a->class = class;
     bw_utf8_field(a->error, sizeof(a->error), error);
 }
 
-static void set_status(struct bw_slack_answer *a, enum bw_slack_class class, int status)
+static void set_status(struct bw_slack_answer *a, enum bw_delivery_posted class, int status)
 {
     char code[32];
     snprintf(code, sizeof(code), "http_%d", status);
@@ -174,7 +174,7 @@ static bool is_wrong_address(int status)
 static void classify_status(bool webhook, int status, struct bw_slack_answer *out)
 {
     bool wrong = is_wrong_address(status);
-    set_status(out, wrong ? BW_SLACK_OPERATOR : BW_SLACK_AMBIGUOUS, status);
+    set_status(out, wrong ? BW_POSTED_OPERATOR : BW_POSTED_AMBIGUOUS, status);
     out->detail[0] = '\0';
     if (wrong)
         snprintf(out->detail, sizeof(out->detail), "this is not Slack: check %s",
@@ -203,18 +203,18 @@ static void classify_webhook(int status, const char *body, size_t len, struct bw
     read_word(body, len, word);
     const struct rule *rule = find_rule(word);
     if (status == 200 && strcmp(word, "ok") == 0) {
-        set(out, BW_SLACK_OK, "");
+        set(out, BW_POSTED_OK, "");
     } else if (status ==
                200) { /* a page of some proxy: taking it for Slack would lose the alert in silence */
-        set(out, BW_SLACK_AMBIGUOUS, word[0] ? word : "no_ok");
+        set(out, BW_POSTED_AMBIGUOUS, word[0] ? word : "no_ok");
         snprintf(out->detail, sizeof(out->detail), "the answer is not \"ok\": check SLACK_WEBHOOK_URL");
-    } else if (is_refusal(status) && rule && rule->class != BW_SLACK_AMBIGUOUS) {
+    } else if (is_refusal(status) && rule && rule->class != BW_POSTED_AMBIGUOUS) {
         set(out, rule->class, word);
         out->retry_after_ms = rule->wait_ms;
     } else if (status == 400 && word[0]) { /* Slack's own, and new: nothing was posted */
-        set(out, BW_SLACK_PAYLOAD, word);
+        set(out, BW_POSTED_PAYLOAD, word);
     } else if (is_refusal(status) && is_wrong_address(status) && word[0]) {
-        set(out, BW_SLACK_OPERATOR, word);
+        set(out, BW_POSTED_OPERATOR, word);
     } else {
         classify_status(true, status, out);
     }
@@ -267,9 +267,9 @@ static void classify_refusal(const struct bw_json_node *root, int status, int64_
         classify_status(false, status, out);
         return;
     }
-    set(out, rule ? rule->class : BW_SLACK_AMBIGUOUS, code);
+    set(out, rule ? rule->class : BW_POSTED_AMBIGUOUS, code);
     put_detail(root, out);
-    if (rule && rule->class == BW_SLACK_RETRY)
+    if (rule && rule->class == BW_POSTED_RETRY)
         out->retry_after_ms = longer(retry_after_ms, rule->wait_ms);
 }
 
@@ -283,9 +283,9 @@ static void classify_json(const struct bw_json_node *root, int status, int64_t r
     } else if (status != 200) {
         classify_status(false, status, out);
     } else if (!there) {
-        set(out, BW_SLACK_AMBIGUOUS, "no_ok");
+        set(out, BW_POSTED_AMBIGUOUS, "no_ok");
     } else {
-        set(out, BW_SLACK_OK, "");
+        set(out, BW_POSTED_OK, "");
         if (bw_json_get_string(root, "channel", &text))
             copy_whole(out->channel, sizeof(out->channel), text);
         if (bw_json_get_string(root, "ts", &text))
@@ -297,11 +297,11 @@ void bw_slack_classify(bool webhook, int status, bool sent, const char *body, si
                        int64_t retry_after_ms, struct bw_slack_answer *out)
 {
     struct bw_json_doc *doc;
-    *out = (struct bw_slack_answer){.class = BW_SLACK_AMBIGUOUS};
+    *out = (struct bw_slack_answer){.class = BW_POSTED_AMBIGUOUS};
     if (status == 0) {
-        set(out, sent ? BW_SLACK_AMBIGUOUS : BW_SLACK_RETRY, sent ? "no_answer" : "no_connection");
+        set(out, sent ? BW_POSTED_AMBIGUOUS : BW_POSTED_RETRY, sent ? "no_answer" : "no_connection");
     } else if (status == 429) { /* definite, whatever the body says */
-        set(out, BW_SLACK_RETRY, "ratelimited");
+        set(out, BW_POSTED_RETRY, "ratelimited");
         out->retry_after_ms = longer(retry_after_ms, RATE_LIMIT_MS);
     } else if (webhook) {
         classify_webhook(status, body, len, out);

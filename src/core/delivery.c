@@ -47,14 +47,14 @@ void bw_delivery_addressed(struct bw_delivery_progress *p, enum bw_delivery_past
         go(p, BW_DELIVERY_CONFIRM, BW_WAIT_NONE);
 }
 
-void bw_delivery_confirmed(struct bw_delivery_progress *p, enum bw_delivery_known known)
+void bw_delivery_confirmed(struct bw_delivery_progress *p, enum bw_delivery_says says)
 {
-    if (known == BW_KNOWN_TOLD) {
+    if (says == BW_SAYS_TOLD) {
         record(p, BW_OUTCOME_ALREADY);
         return;
     }
-    p->confirmed = known != BW_KNOWN_NOT;
-    if (known == BW_KNOWN_INTENDED && !p->cleared && p->past == BW_PAST_NONE)
+    p->confirmed = says != BW_SAYS_NOTHING;
+    if (says == BW_SAYS_INTENDED && !p->cleared && p->past == BW_PAST_NONE)
         p->past = BW_PAST_INTENDED;
     if (p->past == BW_PAST_NONE) {
         clear(p);

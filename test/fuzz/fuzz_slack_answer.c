@@ -28,16 +28,16 @@ static void require_answer(bool webhook, bool sent, int status, int64_t header_m
     require_field(a.error, sizeof(a.error));
     require_field(a.detail, sizeof(a.detail));
     FUZZ_REQUIRE(memchr(a.channel, '\0', sizeof(a.channel)) && memchr(a.ts, '\0', sizeof(a.ts)));
-    FUZZ_REQUIRE((a.class == BW_SLACK_OK) == (a.error[0] == '\0'));
-    FUZZ_REQUIRE(a.class != BW_SLACK_OK || status == 200);
-    FUZZ_REQUIRE(a.class == BW_SLACK_OK || (!a.ts[0] && !a.channel[0]));
+    FUZZ_REQUIRE((a.class == BW_POSTED_OK) == (a.error[0] == '\0'));
+    FUZZ_REQUIRE(a.class != BW_POSTED_OK || status == 200);
+    FUZZ_REQUIRE(a.class == BW_POSTED_OK || (!a.ts[0] && !a.channel[0]));
     if (status == 429)
-        FUZZ_REQUIRE(a.class == BW_SLACK_RETRY && a.retry_after_ms >= 1000 && a.retry_after_ms >= header_ms);
+        FUZZ_REQUIRE(a.class == BW_POSTED_RETRY && a.retry_after_ms >= 1000 && a.retry_after_ms >= header_ms);
     if (status == 0)
-        FUZZ_REQUIRE(a.class == (sent ? BW_SLACK_AMBIGUOUS : BW_SLACK_RETRY));
+        FUZZ_REQUIRE(a.class == (sent ? BW_POSTED_AMBIGUOUS : BW_POSTED_RETRY));
     if (status >= 500 || status == 408)
-        FUZZ_REQUIRE(a.class == BW_SLACK_AMBIGUOUS);
-    FUZZ_REQUIRE(a.class == BW_SLACK_RETRY || a.retry_after_ms == 0);
+        FUZZ_REQUIRE(a.class == BW_POSTED_AMBIGUOUS);
+    FUZZ_REQUIRE(a.class == BW_POSTED_RETRY || a.retry_after_ms == 0);
 }
 
 static void require_history(const char *body, size_t len)

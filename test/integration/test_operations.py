@@ -2,6 +2,7 @@
 doubled and reloaded. Nothing is lost, nothing is told twice, nothing is invented."""
 import os
 import random
+import shutil
 import signal
 import time
 
@@ -106,8 +107,107 @@ def emptied_before_told():
         s.d.says('verified against Postgres', 2)
         s.clear_faults()
         s.d.popen.send_signal(signal.SIGHUP)
-        s.wait('all are told', lambda: s.value('SELECT count(*) FROM bestseller_changes WHERE NOT notification_sent') == '0')
+        all_told(s)
         s.each_told_once()
+
+
+def emptied_and_restarted():
+    """The same, but nobody remembers: the daemon was killed and Redis is another one."""
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        first = now_of(s)
+        s.fault(target='slack', fault='error', error='invalid_auth', count=-1)
+        s.until_changes()
+        s.poll()
+        s.wait('the changes are in Postgres', lambda: s.redis('XLEN', 'bw:history') == 0 and s.same_as_record(first) > 0)
+        s.d.kill()
+        s.redis('FLUSHALL')
+        s.clear_faults()
+        s.daemon().ready()
+        all_told(s)
+        s.each_told_once()
+
+
+def all_told(s):
+    """Also those that Redis does not know of yet."""
+    s.wait('all are told', lambda: s.value('SELECT count(*) FROM bestseller_changes WHERE NOT notification_sent') == '0', 40)
+
+
+def emptied_after_told():
+    """Slack has the alert, Postgres is away, and Redis, which alone knows it, is emptied. The state that comes back is
+    older than the change: it is found again, and not told again."""
+    with stack.Stack(sim=SIM) as s:
+        keys = s.track_all()
+        first = now_of(s)
+        s.settled()
+        s.pg_stop()
+        s.d.says('postgres: history waits')
+        s.until_changes()
+        s.poll()
+        s.wait('the alerts are out', lambda: s.told() == 0 and s.messages())
+        told = s.told_ids()
+        s.redis('FLUSHALL')
+        s.pg_start()
+        s.d.says('verified against Postgres', 2)
+        s.checked(keys, 30, [1] * len(keys))  # the second check of each is the first after the one that Postgres has
+        all_told(s)
+        s.settled(40)
+        s.same_as_record(first)
+        s.each_told_once()
+        equal(sorted(s.told_ids()), sorted(told), 'what is in the channel')
+
+
+def old_snapshot():
+    """Redis comes back as it was before an alert was told: Postgres knows better."""
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        first = now_of(s)
+        s.fault(target='slack', fault='error', error='invalid_auth', count=-1)
+        s.until_changes()
+        s.poll()
+        s.wait('the changes are in Postgres', lambda: s.redis('XLEN', 'bw:history') == 0 and s.same_as_record(first) > 0)
+        s.redis_stop()
+        files = os.path.join(s.dir, 'appendonlydir')
+        shutil.copytree(files, files + '.old')
+        s.redis_start()
+        s.d.says('verified against Postgres', 2)
+        s.clear_faults()
+        s.d.popen.send_signal(signal.SIGHUP)
+        all_told(s)
+        s.until_changes()  # and a state that the snapshot does not know
+        s.poll()
+        s.settled(40)
+        told = s.told_ids()
+        s.redis_stop()
+        shutil.rmtree(files)
+        os.rename(files + '.old', files)
+        s.redis_start()
+        s.d.says('verified against Postgres', 3)
+        s.poll()
+        s.settled(60)
+        equal(s.told_ids(), told, 'what is in the channel')
+        s.same_as_record(first)
+        s.each_told_once()
+
+
+def muted_stays_muted():
+    """Nobody is told, by no way: not when the mute ends, not when Redis is emptied."""
+    with stack.Stack(sim=SIM) as s:
+        keys = s.track_all()
+        s.bw('asin', 'mute', *keys, '--for', '8h')
+        s.wait('they are muted', lambda: all(s.redis('HGET', f'bw:product:{k}', 'muted_until') != '0' for k in keys))
+        s.until_changes()
+        s.poll()
+        s.settled(30)
+        muted = "SELECT count(*) FROM bestseller_changes WHERE withheld = 'muted' AND NOT notification_sent"
+        s.wait('it is written who was not told', lambda: int(s.value(muted)) > 0)
+        equal(s.value(muted), s.value('SELECT count(*) FROM bestseller_changes'), 'changes withheld')
+        s.sql('UPDATE tracked_asins SET muted_until = NULL')
+        s.redis('FLUSHALL')
+        s.d.says('verified against Postgres', 2)
+        s.poll()
+        s.settled(30)
+        equal(s.messages(), [], 'messages')
 
 
 def killed():
@@ -261,5 +361,5 @@ def ended_in_the_middle():
 
 
 if __name__ == '__main__':
-    stack.main(rows_by_hand, emptied_redis, emptied_before_told, killed, stores_restarted, two_daemons, signals,
-               ended_in_the_middle)
+    stack.main(rows_by_hand, emptied_redis, emptied_before_told, emptied_and_restarted, emptied_after_told, old_snapshot,
+               muted_stays_muted, killed, stores_restarted, two_daemons, signals, ended_in_the_middle)

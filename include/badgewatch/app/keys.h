@@ -15,6 +15,9 @@
  *   tokens          HASH    the Keepa bucket
  *   names           HASH    "D:category" -> name
  *   epoch           STRING  run id of the Redis server whose states were verified against Postgres
+ *   untold          SET     ids of changes that Postgres does not know as told: each is queued once
+ *   doubt           STRING  "stream id ms": Redis had lost data by then; changes up to that id may have been told
+ *   lost            STRING  there while a verification finds that Redis lost data
  *   daemon:ID       STRING  alive, expires by itself */
 #pragma once
 
@@ -25,7 +28,7 @@
 struct bw_keys {
     char *prefix;
     char *tracked, *due, *leased, *lease, *poll, *badges, *history, *changes, *delivery, *set_aside;
-    char *staged_bytes, *tokens, *names, *epoch;
+    char *staged_bytes, *tokens, *names, *epoch, *untold, *lost, *doubt;
 };
 
 #define BW_KEY_MAX        128 /* room for a product's or a daemon's key; the prefix is at most 40 characters */

@@ -77,15 +77,16 @@ void bw_request_encode(const struct bw_request_record *r, struct bw_buf *out);
 enum bw_err bw_request_decode(const char *json, size_t len, struct bw_request_record *out,
                               struct bw_error *error) BW_MUSTCHECK;
 
-/* ---- told: what Slack accepted ---- */
+/* ---- told: what Slack accepted, or why nobody is told ---- */
 struct bw_told_record {
     struct bw_change_entry *entries;
     size_t n;
+    char withheld[16];        /* "muted", "no_slack"; "" = Slack accepted it */
     char channel[64], ts[32]; /* ts "" with a webhook */
     int64_t told_at_ms;
 };
-void bw_told_encode(const struct bw_change_entry *entries, size_t n, const char *channel, const char *ts,
-                    int64_t told_at_ms, struct bw_buf *out);
+void bw_told_encode(const struct bw_change_entry *entries, size_t n, const char *withheld,
+                    const char *channel, const char *ts, int64_t told_at_ms, struct bw_buf *out);
 enum bw_err bw_told_decode(const char *json, size_t len, struct bw_told_record *out,
                            struct bw_error *error) BW_MUSTCHECK;
 void bw_told_record_fini(struct bw_told_record *r);

@@ -3,6 +3,7 @@
 
 #include "badgewatch/base/buf.h"
 #include "badgewatch/codec/entry.h"
+#include "badgewatch/core/delivery.h"
 
 struct bw_message_options {
     const char *channel;  /* "" for a webhook */
@@ -30,30 +31,22 @@ void bw_slack_test(const struct bw_message_options *options, const char *host, s
  * characters as written (an escaped & counts 5, one past U+FFFF 2), then an ellipsis. */
 void bw_slack_escape(const char *text, size_t max, struct bw_buf *out);
 
-enum bw_slack_class {
-    BW_SLACK_OK,
-    BW_SLACK_RETRY,     /* not processed: retry later (retry_after_ms) */
-    BW_SLACK_AMBIGUOUS, /* may have been posted */
-    BW_SLACK_OPERATOR,  /* credentials or destination: a person must act */
-    BW_SLACK_PAYLOAD    /* our message was refused: once more as plain text */
-};
-
 struct bw_slack_answer {
-    enum bw_slack_class class;
+    enum bw_delivery_posted class;
     char error[64];   /* Slack's code, or "http_503", "timeout", ... */
     char detail[256]; /* response_metadata.messages, needed/provided scopes */
     char channel[64];
     char ts[32];
-    int64_t retry_after_ms; /* BW_SLACK_RETRY: at least 1000 for rate limits */
+    int64_t retry_after_ms; /* BW_POSTED_RETRY: at least 1000 for rate limits */
 };
 
-/* status 0: no complete response; then `sent` false = BW_SLACK_RETRY, true = BW_SLACK_AMBIGUOUS. webhook: the
- * plain-text rules of incoming webhooks. retry_after_ms -1 if the header was absent. ok:true is BW_SLACK_OK also without
+/* status 0: no complete response; then `sent` false = BW_POSTED_RETRY, true = BW_POSTED_AMBIGUOUS. webhook: the
+ * plain-text rules of incoming webhooks. retry_after_ms -1 if the header was absent. ok:true is BW_POSTED_OK also without
  * channel and ts: it was posted, only nobody can link to it. Answers of other methods may be judged too. */
 void bw_slack_classify(bool webhook, int status, bool sent, const char *body, size_t len,
                        int64_t retry_after_ms, struct bw_slack_answer *out);
-/* One class for an error code of Slack (table of slack.md 1.3). Unknown codes are BW_SLACK_AMBIGUOUS: they may be new. */
-enum bw_slack_class bw_slack_error_class(const char *code);
+/* One class for an error code of Slack (table of slack.md 1.3). Unknown codes are BW_POSTED_AMBIGUOUS: they may be new. */
+enum bw_delivery_posted bw_slack_error_class(const char *code);
 
 /* A conversations.history answer: the ts of the message whose metadata (event_type badgewatch_changes) holds change_id. */
 enum bw_err bw_slack_history_find(const char *json, size_t len, const char *change_id, bool *found,

@@ -43,11 +43,11 @@ enum bw_delivery_past {
     BW_PAST_DOUBTFUL  /* Redis lost data since the change was first seen: there may have been one */
 };
 
-enum bw_delivery_known {
-    BW_KNOWN_NOT, /* Postgres did not say */
-    BW_KNOWN_NEW,
-    BW_KNOWN_INTENDED,
-    BW_KNOWN_TOLD
+enum bw_delivery_says {
+    BW_SAYS_NOTHING, /* Postgres did not say */
+    BW_SAYS_NEW,
+    BW_SAYS_INTENDED,
+    BW_SAYS_TOLD
 };
 
 enum bw_delivery_intent {
@@ -97,7 +97,7 @@ struct bw_delivery_progress {
 void bw_delivery_begin(struct bw_delivery_progress *p, bool can_look); /* at GATHER */
 void bw_delivery_gathered(struct bw_delivery_progress *p);
 void bw_delivery_addressed(struct bw_delivery_progress *p, enum bw_delivery_past past, bool withheld);
-void bw_delivery_confirmed(struct bw_delivery_progress *p, enum bw_delivery_known known);
+void bw_delivery_confirmed(struct bw_delivery_progress *p, enum bw_delivery_says says);
 void bw_delivery_intended(struct bw_delivery_progress *p, enum bw_delivery_intent intent);
 void bw_delivery_posted(struct bw_delivery_progress *p, enum bw_delivery_posted posted);
 void bw_delivery_looked(struct bw_delivery_progress *p, enum bw_delivery_seen seen);

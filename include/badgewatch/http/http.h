@@ -30,7 +30,10 @@ struct bw_http_request {
     int64_t timeout_ms;         /* whole request; 0 = 30 s */
     int64_t stall_ms;           /* abort when nothing arrives for so long; 0 = no check */
     size_t max_body;            /* decoded bytes; 0 = 1 MB */
-    bool idempotent;            /* may use a pooled connection, and is retried once on a dead one */
+    struct bw_mono
+        begin_by;    /* if set, not one byte of the request leaves after this moment: BW_ERR_TIMEOUT then,
+                                 and response->sent is false. 0 = any time */
+    bool idempotent; /* may use a pooled connection, and is retried once on a dead one */
     /* If set, decoded body bytes go here as they come and response->body stays empty. Return BW_OK, or an
      * error that ends the request with that code. Must not start or cancel calls. */
     enum bw_err (*on_body)(void *ctx, const char *data, size_t len);

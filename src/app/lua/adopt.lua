@@ -1,7 +1,7 @@
 -- Takes over the entries that a dead daemon had read from a stream and never finished.
 --
 -- KEYS  stream
--- ARGV  prefix, group, owner, most
+-- ARGV  prefix, group, owner
 -- Gives how many were taken; the owner then reads them as its own pending entries.
 local stream, prefix, group, owner = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local taken = 0
@@ -15,9 +15,14 @@ for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
     if pending == 0 then
       redis.call('XGROUP', 'DELCONSUMER', stream, group, name)
     else
-      local ids = {}
-      for _, entry in ipairs(redis.call('XPENDING', stream, group, '-', '+', ARGV[4], name)) do ids[#ids + 1] = entry[1] end
-      taken = taken + #claim(ids)
+      -- all of them, so that no check is divided among daemons; what one has read is bounded (notifier.c, writer.c)
+      local more
+      repeat
+        local ids = {}
+        for _, entry in ipairs(redis.call('XPENDING', stream, group, '-', '+', 1000, name)) do ids[#ids + 1] = entry[1] end
+        more = #ids == 1000
+        if #ids > 0 then taken = taken + #claim(ids) end
+      until not more
     end
   end
 end

@@ -2,6 +2,7 @@
 --
 -- KEYS  stream set_aside staged_bytes
 -- ARGV  group, id, why, bytes ("0" for streams that are not counted)
+-- A change that is set aside stays in "untold": it is told no more unless a person brings the entry back.
 local entry = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
 if entry then
   redis.call('XADD', KEYS[2], '*', 'from', KEYS[1], 'id', ARGV[2], 'why', ARGV[3], unpack(entry[2]))

@@ -1,14 +1,14 @@
 -- One check's result, all or nothing: live state, badge set, history entry, changes, next due time.
 --
--- KEYS  product due leased lease poll tracked badges history changes staged_bytes
+-- KEYS  product due leased lease poll tracked badges history changes staged_bytes untold
 -- ARGV  member, expected version, owner, next due (unix s), changed (1/0: badges differ), next due as text
 --       n, field value ...          of the product's hash (n values)
 --       n, member score ...         badges held now (n values); all others of this product are removed
 --       history doc, raw ("" = none)
---       n changes, each: m, field value ... (m values) of one entry of the changes stream
+--       n changes, each: change id, m, field value ... (m values) of one entry of the changes stream
 -- Gives "ok", "conflict" (the stored version is another: detect again), or "gone" (no longer tracked).
 local product, due, leased, lease, poll = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local tracked, badges, history, changes, staged = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local tracked, badges, history, changes, staged, untold = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local member, owner = ARGV[1], ARGV[3]
 
 local function end_lease()
@@ -59,7 +59,20 @@ end
 redis.call('INCRBY', staged, #doc + #raw)
 local n = tonumber(ARGV[at])
 at = at + 1
-for _ = 1, n do redis.call('XADD', changes, '*', unpack(values())) end
+-- this state came from Postgres after Redis lost its own (track.lua): what is found now may have been told before
+local doubt = redis.call('HGET', product, 'doubt')
+for _ = 1, n do
+  local id = ARGV[at]
+  at = at + 1
+  local entry = values()
+  if doubt then
+    entry[#entry + 1] = 'doubt'
+    entry[#entry + 1] = doubt
+  end
+  -- queued already, or told and on its way to Postgres: seen twice, it is told once
+  if redis.call('SADD', untold, id) == 1 then redis.call('XADD', changes, '*', unpack(entry)) end
+end
+if doubt and redis.call('HGET', product, 'data_state') == 'ok' then redis.call('HDEL', product, 'doubt') end
 
 if end_lease() or not redis.call('ZSCORE', leased, member) then
   if redis.call('HGET', product, 'active') == '1' then

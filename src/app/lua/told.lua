@@ -1,16 +1,20 @@
 -- Slack has these changes (or nobody wants them): one step from "to be told" to "recorded".
 --
--- KEYS  changes delivery history staged_bytes
--- ARGV  group, delivery field ("" = none), told doc ("" = nothing to record), keep (newest entries), id ...
+-- KEYS  changes delivery history staged_bytes untold
+-- ARGV  group, delivery field ("" = none), told doc ("" = Postgres has it), keep (newest entries), {id, change id or ""} ...
+-- A change stays in "untold" until Postgres knows that it was told (written.lua); where a change id is given, it does.
 -- The newest entries stay for people to read, once they are done: only what is older than the oldest entry that
 -- is still to be told, and than the oldest that Postgres does not have, is trimmed.
-local changes, delivery, history, staged = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local changes, delivery, history, staged, untold = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 if ARGV[3] ~= '' then
   redis.call('XADD', history, '*', 'kind', 'told', 'doc', ARGV[3])
   redis.call('INCRBY', staged, #ARGV[3])
 end
 local ids = {}
-for i = 5, #ARGV do ids[#ids + 1] = ARGV[i] end
+for i = 5, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[i]
+  if ARGV[i + 1] ~= '' then redis.call('SREM', untold, ARGV[i + 1]) end
+end
 redis.call('XACK', changes, ARGV[1], unpack(ids))
 if ARGV[2] ~= '' then redis.call('HDEL', delivery, ARGV[2]) end
 

@@ -1,9 +1,10 @@
 -- Makes Redis agree with one row of tracked_asins; restores the state from Postgres where it is the newer one.
 --
--- KEYS  product tracked due leased badges
+-- KEYS  product tracked due leased badges lost
 -- ARGV  member, active (1/0), now (unix s), slot (unix s: next check by the frequency),
 --       n, field value ... of how it is tracked
---       n, field value ... of the stored state ("version", "state", ...; n = 0: none), n, category since ... badges
+--       n, field value ... of the stored state ("version", "state", ...; n = 0: none), n, category since ... badges,
+--       ms of the check that the stored state is of
 local product, tracked, due, leased, badges = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local member, active = ARGV[1], ARGV[2] == '1'
 local at = 5
@@ -22,7 +23,8 @@ for i = 1, #state, 2 do
 end
 -- the newer state wins: Redis may be ahead of Postgres (history waits), or behind it (emptied, or an older snapshot)
 if version > tonumber(redis.call('HGET', product, 'version') or '0') then
-  redis.call('HSET', product, unpack(state))
+  redis.call('HSET', product, 'doubt', ARGV[at], unpack(state))
+  redis.call('SET', KEYS[6], '1') -- verified.lua makes the doubt of it
   for _, old in ipairs(redis.call('HKEYS', product)) do
     local category = string.match(old, '^badge:(%d+)$')
     if category then

@@ -60,6 +60,7 @@ struct bw_http_call {
     struct bw_mono moved; /* when bytes last went either way */
     curl_off_t bytes;     /* body bytes on the wire at that time */
     struct bw_mono start;
+    struct bw_mono begin_by; /* 0 = any time */
     bool running;
     bool sent;
     bool head_complete;  /* the empty line after the headers came */

@@ -60,8 +60,13 @@ static int on_connected(void *user, char *ip, char *local_ip, int port, int loca
     struct bw_http_call *call = user;
     (void)ip, (void)local_ip, (void)port, (void)local_port;
 
+    struct bw_mono now = bw_mono_now();
+    if (call->begin_by.ms != 0 && now.ms > call->begin_by.ms) {
+        call->refused = BW_ERR_TIMEOUT;
+        return CURL_PREREQFUNC_ABORT;
+    }
     call->sent = true;
-    call->moved = bw_mono_now();
+    call->moved = now;
     return CURL_PREREQFUNC_OK;
 }
 
@@ -215,6 +220,7 @@ enum bw_err http_request_init(struct bw_http_call *call, const struct bw_http_re
         return err;
     call->url = bw_strdup(request->url);
     call->on_body = request->on_body;
+    call->begin_by = request->begin_by;
     call->easy = curl_easy_init();
     if (!call->easy)
         return BW_ERR_SYSTEM;

@@ -63,6 +63,8 @@ static void explain(struct bw_http_call *call, CURLcode code)
         snprintf(r->reason, sizeof r->reason, "the answer's headers are bigger than %d bytes", HTTP_MAX_HEAD);
     else if (call->refused == BW_ERR_TOO_BIG)
         snprintf(r->reason, sizeof r->reason, "the answer is bigger than %zu bytes", call->max_body);
+    else if (call->refused == BW_ERR_TIMEOUT && !call->sent)
+        snprintf(r->reason, sizeof r->reason, "too late to begin the request");
     else if (call->refused != BW_OK)
         snprintf(r->reason, sizeof r->reason, "the answer was refused: %s", bw_err_text(call->refused));
     else

@@ -113,9 +113,11 @@ static void told(void **state)
             entries[i] = (struct bw_change_entry){random_change(&seed), random_name(&seed),
                                                   random_number(&seed, 0, TIME_MAX)};
         bw_buf_init(&json, 1u << 16);
-        bw_told_encode(entries, n, "C0123", round % 2 ? "1503435956.000247" : "", 1755101612345, &json);
+        bw_told_encode(entries, n, round % 3 ? "" : "muted", "C0123", round % 2 ? "1503435956.000247" : "",
+                       1755101612345, &json);
         DECODED(bw_told_decode(json.data, json.len, &back, &error), &json);
         assert_int_equal(back.n, n);
+        assert_string_equal(back.withheld, round % 3 ? "" : "muted");
         assert_string_equal(back.channel, "C0123");
         assert_string_equal(back.ts, round % 2 ? "1503435956.000247" : "");
         assert_true(back.told_at_ms == 1755101612345);
@@ -221,8 +223,9 @@ static void cut_texts_are_read(void **state)
     channel[sizeof channel - 1] = '\0';
     e.change = random_change(&seed);
     bw_buf_clear(&json);
-    bw_told_encode(&e, 1, channel, channel, 1, &json);
+    bw_told_encode(&e, 1, channel, channel, channel, 1, &json);
     DECODED(bw_told_decode(json.data, json.len, &t_back, &error), &json);
+    assert_int_equal(strlen(t_back.withheld), sizeof t_back.withheld - 1);
     assert_int_equal(strlen(t_back.channel), sizeof t_back.channel - 1);
     bw_told_record_fini(&t_back);
     bw_change_entry_fini(&e);

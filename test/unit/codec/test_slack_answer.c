@@ -14,28 +14,28 @@
 static const char *const class_names[] = {"ok", "retry", "ambiguous", "operator", "payload"};
 
 static const struct {
-    enum bw_slack_class class;
+    enum bw_delivery_posted class;
     const char *codes; /* separated by blanks */
 } classes[] = {
-    {BW_SLACK_RETRY, "ratelimited rate_limited request_timeout org_login_required team_added_to_org "
-                     "message_limit_exceeded"},
-    {BW_SLACK_AMBIGUOUS, "internal_error fatal_error service_unavailable"},
-    {BW_SLACK_OPERATOR,
+    {BW_POSTED_RETRY, "ratelimited rate_limited request_timeout org_login_required team_added_to_org "
+                      "message_limit_exceeded"},
+    {BW_POSTED_AMBIGUOUS, "internal_error fatal_error service_unavailable"},
+    {BW_POSTED_OPERATOR,
      "not_authed invalid_auth account_inactive token_revoked token_expired missing_scope "
      "not_allowed_token_type "
      "no_permission access_denied accesslimited ekm_access_denied enterprise_is_restricted "
      "two_factor_setup_required team_access_not_granted app_access_restricted is_bot"},
-    {BW_SLACK_OPERATOR,
+    {BW_POSTED_OPERATOR,
      "channel_not_found not_in_channel is_archived restricted_action restricted_action_read_only_channel "
      "restricted_action_thread_only_channel restricted_action_non_threadable_channel "
      "restricted_action_thread_locked messages_tab_disabled cannot_reply_to_message team_not_found "
      "slack_connect_file_link_sharing_blocked slack_connect_canvas_sharing_blocked "
      "send_on_behalf_not_allowed"},
-    {BW_SLACK_OPERATOR, "deprecated_endpoint method_deprecated unknown_method"},
-    {BW_SLACK_OPERATOR,
+    {BW_POSTED_OPERATOR, "deprecated_endpoint method_deprecated unknown_method"},
+    {BW_POSTED_OPERATOR,
      "action_prohibited posting_to_general_channel_denied invalid_token no_service no_service_id "
      "user_not_found channel_is_archived no_team team_disabled no_active_hooks"},
-    {BW_SLACK_PAYLOAD,
+    {BW_POSTED_PAYLOAD,
      "invalid_blocks invalid_blocks_format msg_blocks_too_long msg_too_long msg_too_large no_text "
      "invalid_attachments too_many_attachments attachment_payload_limit_exceeded metadata_too_large "
      "invalid_metadata_format invalid_metadata_schema metadata_must_be_sent_from_app markdown_text_conflict "
@@ -43,12 +43,12 @@ static const struct {
      "invalid_form_data invalid_post_type missing_post_type invalid_json json_not_object missing_file_data "
      "invalid_payload duplicate_message_not_found duplicate_channel_not_found"},
     /* not in the list, or nearly */
-    {BW_SLACK_AMBIGUOUS, "brand_new_error invalid_block invalid_blocks_ Invalid_auth restricted_action_ "
-                         "slack_connect_blocked slack_connect__blockedx xrestricted_action"},
+    {BW_POSTED_AMBIGUOUS, "brand_new_error invalid_block invalid_blocks_ Invalid_auth restricted_action_ "
+                          "slack_connect_blocked slack_connect__blockedx xrestricted_action"},
 };
 
 /* Calls cb with each code of the table. */
-static void each_code(void (*cb)(const char *code, enum bw_slack_class class))
+static void each_code(void (*cb)(const char *code, enum bw_delivery_posted class))
 {
     for (size_t i = 0; i < COUNT(classes); i++) {
         for (const char *p = classes[i].codes; *p;) {
@@ -61,7 +61,7 @@ static void each_code(void (*cb)(const char *code, enum bw_slack_class class))
     }
 }
 
-static void check_code(const char *code, enum bw_slack_class class)
+static void check_code(const char *code, enum bw_delivery_posted class)
 {
     struct bw_slack_answer a;
     char body[128];
@@ -72,14 +72,14 @@ static void check_code(const char *code, enum bw_slack_class class)
     bw_slack_classify(false, 200, true, body, (size_t)n, -1, &a);
     assert_int_equal(a.class, class);
     assert_string_equal(a.error, code);
-    assert_int_equal(a.retry_after_ms >= 1000, class == BW_SLACK_RETRY);
+    assert_int_equal(a.retry_after_ms >= 1000, class == BW_POSTED_RETRY);
 }
 
 static void codes(void **state)
 {
     (void)state;
     each_code(check_code);
-    assert_int_equal(bw_slack_error_class(""), BW_SLACK_AMBIGUOUS);
+    assert_int_equal(bw_slack_error_class(""), BW_POSTED_AMBIGUOUS);
 }
 
 static const struct row {
@@ -89,72 +89,73 @@ static const struct row {
     int status;
     int64_t retry_after_ms;
     const char *body;
-    enum bw_slack_class class;
+    enum bw_delivery_posted class;
     const char *error;
     int64_t wait;
 } rows[] = {
-    {"not sent", false, false, 0, -1, "", BW_SLACK_RETRY, "no_connection", 0},
-    {"sent, no answer", false, true, 0, -1, "", BW_SLACK_AMBIGUOUS, "no_answer", 0},
-    {"webhook, not sent", true, false, 0, -1, "", BW_SLACK_RETRY, "no_connection", 0},
-    {"webhook, no answer", true, true, 0, -1, "", BW_SLACK_AMBIGUOUS, "no_answer", 0},
-    {"429", false, true, 429, 3000, "{\"ok\":false,\"error\":\"ratelimited\"}", BW_SLACK_RETRY, "ratelimited",
-     3000},
-    {"429, a page", false, true, 429, 30000, "<html>slow down</html>", BW_SLACK_RETRY, "ratelimited", 30000},
-    {"429 without header", false, true, 429, -1, "", BW_SLACK_RETRY, "ratelimited", 1000},
-    {"429 with 0", false, true, 429, 0, "", BW_SLACK_RETRY, "ratelimited", 1000},
-    {"429 says ok", false, true, 429, -1, "{\"ok\":true,\"ts\":\"1.2\"}", BW_SLACK_RETRY, "ratelimited",
+    {"not sent", false, false, 0, -1, "", BW_POSTED_RETRY, "no_connection", 0},
+    {"sent, no answer", false, true, 0, -1, "", BW_POSTED_AMBIGUOUS, "no_answer", 0},
+    {"webhook, not sent", true, false, 0, -1, "", BW_POSTED_RETRY, "no_connection", 0},
+    {"webhook, no answer", true, true, 0, -1, "", BW_POSTED_AMBIGUOUS, "no_answer", 0},
+    {"429", false, true, 429, 3000, "{\"ok\":false,\"error\":\"ratelimited\"}", BW_POSTED_RETRY,
+     "ratelimited", 3000},
+    {"429, a page", false, true, 429, 30000, "<html>slow down</html>", BW_POSTED_RETRY, "ratelimited", 30000},
+    {"429 without header", false, true, 429, -1, "", BW_POSTED_RETRY, "ratelimited", 1000},
+    {"429 with 0", false, true, 429, 0, "", BW_POSTED_RETRY, "ratelimited", 1000},
+    {"429 says ok", false, true, 429, -1, "{\"ok\":true,\"ts\":\"1.2\"}", BW_POSTED_RETRY, "ratelimited",
      1000},
     {"webhook 429", true, true, 429, -1, "{\"retry_after\":1,\"ok\":false,\"error\":\"rate_limited\"}",
-     BW_SLACK_RETRY, "ratelimited", 1000},
+     BW_POSTED_RETRY, "ratelimited", 1000},
     {"ratelimited in a 200", false, true, 200, 7000, "{\"ok\":false,\"error\":\"ratelimited\"}",
-     BW_SLACK_RETRY, "ratelimited", 7000},
+     BW_POSTED_RETRY, "ratelimited", 7000},
     {"quota of the workspace", false, true, 200, -1, "{\"ok\":false,\"error\":\"message_limit_exceeded\"}",
-     BW_SLACK_RETRY, "message_limit_exceeded", 60000},
-    {"200, a page", false, true, 200, -1, "<html></html>", BW_SLACK_AMBIGUOUS, "http_200", 0},
-    {"200, cut", false, true, 200, -1, "{\"ok\":true,\"ts\":\"1", BW_SLACK_AMBIGUOUS, "http_200", 0},
-    {"200, empty", false, true, 200, -1, "", BW_SLACK_AMBIGUOUS, "http_200", 0},
-    {"200, other JSON", false, true, 200, -1, "[1]", BW_SLACK_AMBIGUOUS, "no_ok", 0},
-    {"200, ok is a text", false, true, 200, -1, "{\"ok\":\"true\"}", BW_SLACK_AMBIGUOUS, "no_ok", 0},
-    {"ok:false without code", false, true, 200, -1, "{\"ok\":false}", BW_SLACK_AMBIGUOUS, "no_error", 0},
-    {"ok:false, empty code", false, true, 200, -1, "{\"ok\":false,\"error\":\"\"}", BW_SLACK_AMBIGUOUS,
+     BW_POSTED_RETRY, "message_limit_exceeded", 60000},
+    {"200, a page", false, true, 200, -1, "<html></html>", BW_POSTED_AMBIGUOUS, "http_200", 0},
+    {"200, cut", false, true, 200, -1, "{\"ok\":true,\"ts\":\"1", BW_POSTED_AMBIGUOUS, "http_200", 0},
+    {"200, empty", false, true, 200, -1, "", BW_POSTED_AMBIGUOUS, "http_200", 0},
+    {"200, other JSON", false, true, 200, -1, "[1]", BW_POSTED_AMBIGUOUS, "no_ok", 0},
+    {"200, ok is a text", false, true, 200, -1, "{\"ok\":\"true\"}", BW_POSTED_AMBIGUOUS, "no_ok", 0},
+    {"ok:false without code", false, true, 200, -1, "{\"ok\":false}", BW_POSTED_AMBIGUOUS, "no_error", 0},
+    {"ok:false, empty code", false, true, 200, -1, "{\"ok\":false,\"error\":\"\"}", BW_POSTED_AMBIGUOUS,
      "no_error", 0},
-    {"408", false, true, 408, -1, "stream timeout", BW_SLACK_AMBIGUOUS, "http_408", 0},
-    {"408 with a code", false, true, 408, -1, "{\"ok\":false,\"error\":\"invalid_auth\"}", BW_SLACK_AMBIGUOUS,
-     "http_408", 0},
-    {"500", false, true, 500, -1, "<html>Server Error</html>", BW_SLACK_AMBIGUOUS, "http_500", 0},
-    {"503 says ok", false, true, 503, -1, "{\"ok\":true}", BW_SLACK_AMBIGUOUS, "http_503", 0},
+    {"408", false, true, 408, -1, "stream timeout", BW_POSTED_AMBIGUOUS, "http_408", 0},
+    {"408 with a code", false, true, 408, -1, "{\"ok\":false,\"error\":\"invalid_auth\"}",
+     BW_POSTED_AMBIGUOUS, "http_408", 0},
+    {"500", false, true, 500, -1, "<html>Server Error</html>", BW_POSTED_AMBIGUOUS, "http_500", 0},
+    {"503 says ok", false, true, 503, -1, "{\"ok\":true}", BW_POSTED_AMBIGUOUS, "http_503", 0},
     {"503 with a code", false, true, 503, -1, "{\"ok\":false,\"error\":\"invalid_blocks\"}",
-     BW_SLACK_AMBIGUOUS, "http_503", 0},
-    {"400, a page", false, true, 400, -1, "Bad Request", BW_SLACK_AMBIGUOUS, "http_400", 0},
-    {"302", false, true, 302, -1, "", BW_SLACK_OPERATOR, "http_302", 0},
-    {"401", false, true, 401, -1, "", BW_SLACK_OPERATOR, "http_401", 0},
-    {"403", false, true, 403, -1, "<html>", BW_SLACK_OPERATOR, "http_403", 0},
-    {"404", false, true, 404, -1, "not found", BW_SLACK_OPERATOR, "http_404", 0},
-    {"404, other JSON", false, true, 404, -1, "{\"message\":\"no route\"}", BW_SLACK_OPERATOR, "http_404", 0},
-    {"404, unknown code", false, true, 404, -1, "{\"ok\":false,\"error\":\"odd\"}", BW_SLACK_OPERATOR,
+     BW_POSTED_AMBIGUOUS, "http_503", 0},
+    {"400, a page", false, true, 400, -1, "Bad Request", BW_POSTED_AMBIGUOUS, "http_400", 0},
+    {"302", false, true, 302, -1, "", BW_POSTED_OPERATOR, "http_302", 0},
+    {"401", false, true, 401, -1, "", BW_POSTED_OPERATOR, "http_401", 0},
+    {"403", false, true, 403, -1, "<html>", BW_POSTED_OPERATOR, "http_403", 0},
+    {"404", false, true, 404, -1, "not found", BW_POSTED_OPERATOR, "http_404", 0},
+    {"404, other JSON", false, true, 404, -1, "{\"message\":\"no route\"}", BW_POSTED_OPERATOR, "http_404",
+     0},
+    {"404, unknown code", false, true, 404, -1, "{\"ok\":false,\"error\":\"odd\"}", BW_POSTED_OPERATOR,
      "http_404", 0},
-    {"403 with a code", false, true, 403, -1, "{\"ok\":false,\"error\":\"token_revoked\"}", BW_SLACK_OPERATOR,
-     "token_revoked", 0},
-    {"400 with a code", false, true, 400, -1, "{\"ok\":false,\"error\":\"invalid_blocks\"}", BW_SLACK_PAYLOAD,
-     "invalid_blocks", 0},
-    {"webhook ok", true, true, 200, -1, "ok", BW_SLACK_OK, "", 0},
-    {"webhook ok and a line end", true, true, 200, -1, "ok\r\n", BW_SLACK_OK, "", 0},
-    {"webhook 200, a page", true, true, 200, -1, "<html>ok</html>", BW_SLACK_AMBIGUOUS, "no_ok", 0},
-    {"webhook 200, empty", true, true, 200, -1, "", BW_SLACK_AMBIGUOUS, "no_ok", 0},
-    {"webhook 200, okay", true, true, 200, -1, "okay", BW_SLACK_AMBIGUOUS, "okay", 0},
-    {"webhook 400", true, true, 400, -1, "invalid_payload", BW_SLACK_PAYLOAD, "invalid_payload", 0},
-    {"webhook 400, new word", true, true, 400, -1, "invalid_emoji", BW_SLACK_PAYLOAD, "invalid_emoji", 0},
-    {"webhook 400, a page", true, true, 400, -1, "<html>", BW_SLACK_AMBIGUOUS, "http_400", 0},
-    {"webhook 403", true, true, 403, -1, "action_prohibited", BW_SLACK_OPERATOR, "action_prohibited", 0},
-    {"webhook 403, new word", true, true, 403, -1, "sealed_workspace", BW_SLACK_OPERATOR, "sealed_workspace",
+    {"403 with a code", false, true, 403, -1, "{\"ok\":false,\"error\":\"token_revoked\"}",
+     BW_POSTED_OPERATOR, "token_revoked", 0},
+    {"400 with a code", false, true, 400, -1, "{\"ok\":false,\"error\":\"invalid_blocks\"}",
+     BW_POSTED_PAYLOAD, "invalid_blocks", 0},
+    {"webhook ok", true, true, 200, -1, "ok", BW_POSTED_OK, "", 0},
+    {"webhook ok and a line end", true, true, 200, -1, "ok\r\n", BW_POSTED_OK, "", 0},
+    {"webhook 200, a page", true, true, 200, -1, "<html>ok</html>", BW_POSTED_AMBIGUOUS, "no_ok", 0},
+    {"webhook 200, empty", true, true, 200, -1, "", BW_POSTED_AMBIGUOUS, "no_ok", 0},
+    {"webhook 200, okay", true, true, 200, -1, "okay", BW_POSTED_AMBIGUOUS, "okay", 0},
+    {"webhook 400", true, true, 400, -1, "invalid_payload", BW_POSTED_PAYLOAD, "invalid_payload", 0},
+    {"webhook 400, new word", true, true, 400, -1, "invalid_emoji", BW_POSTED_PAYLOAD, "invalid_emoji", 0},
+    {"webhook 400, a page", true, true, 400, -1, "<html>", BW_POSTED_AMBIGUOUS, "http_400", 0},
+    {"webhook 403", true, true, 403, -1, "action_prohibited", BW_POSTED_OPERATOR, "action_prohibited", 0},
+    {"webhook 403, new word", true, true, 403, -1, "sealed_workspace", BW_POSTED_OPERATOR, "sealed_workspace",
      0},
-    {"webhook 404", true, true, 404, -1, "channel_not_found", BW_SLACK_OPERATOR, "channel_not_found", 0},
-    {"webhook 404, a page", true, true, 404, -1, "<html>no such page</html>", BW_SLACK_OPERATOR, "http_404",
+    {"webhook 404", true, true, 404, -1, "channel_not_found", BW_POSTED_OPERATOR, "channel_not_found", 0},
+    {"webhook 404, a page", true, true, 404, -1, "<html>no such page</html>", BW_POSTED_OPERATOR, "http_404",
      0},
-    {"webhook 410", true, true, 410, -1, "channel_is_archived", BW_SLACK_OPERATOR, "channel_is_archived", 0},
-    {"webhook 408", true, true, 408, -1, "stream timeout", BW_SLACK_AMBIGUOUS, "http_408", 0},
-    {"webhook 500", true, true, 500, -1, "rollup_error", BW_SLACK_AMBIGUOUS, "http_500", 0},
-    {"webhook 301", true, true, 301, -1, "", BW_SLACK_OPERATOR, "http_301", 0},
+    {"webhook 410", true, true, 410, -1, "channel_is_archived", BW_POSTED_OPERATOR, "channel_is_archived", 0},
+    {"webhook 408", true, true, 408, -1, "stream timeout", BW_POSTED_AMBIGUOUS, "http_408", 0},
+    {"webhook 500", true, true, 500, -1, "rollup_error", BW_POSTED_AMBIGUOUS, "http_500", 0},
+    {"webhook 301", true, true, 301, -1, "", BW_POSTED_OPERATOR, "http_301", 0},
 };
 
 static void answers(void **state)
@@ -174,10 +175,10 @@ static void answers(void **state)
             fail_msg("%s: %s, '%s', %lld ms", r->name, class_names[a.class], a.error,
                      (long long)a.retry_after_ms);
         assert_string_equal(a.ts, "");
-        bool address = a.class == BW_SLACK_OPERATOR && strncmp(a.error, "http_", 5) == 0;
+        bool address = a.class == BW_POSTED_OPERATOR && strncmp(a.error, "http_", 5) == 0;
         assert_int_equal(strstr(a.detail, r->webhook ? "check SLACK_WEBHOOK_URL" : "check SLACK_BASE_URL") !=
                              NULL,
-                         address || (r->webhook && r->status == 200 && a.class == BW_SLACK_AMBIGUOUS));
+                         address || (r->webhook && r->status == 200 && a.class == BW_POSTED_AMBIGUOUS));
     }
 }
 
@@ -202,7 +203,7 @@ static void accepted(void **state)
     for (size_t i = 0; i < COUNT(given); i++) {
         struct bw_slack_answer a;
         bw_slack_classify(false, 200, true, given[i].body, strlen(given[i].body), -1, &a);
-        assert_int_equal(a.class, BW_SLACK_OK);
+        assert_int_equal(a.class, BW_POSTED_OK);
         assert_string_equal(a.error, "");
         assert_string_equal(a.channel, given[i].channel);
         assert_string_equal(a.ts, given[i].ts);

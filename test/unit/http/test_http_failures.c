@@ -33,6 +33,14 @@ static char big_header[300000];
 static const struct failure failures[] = {
     {"refused", REFUSING, {PEER_END}, {.timeout_ms = 3000}, NULL, BW_ERR_UNAVAILABLE, NOT_SENT, 0},
     {"refused post", REFUSING, {PEER_END}, {.method = BW_HTTP_POST}, NULL, BW_ERR_UNAVAILABLE, NOT_SENT, 0},
+    {"too late to begin", /* the fence of core/delivery.h: whoever looks for it later must be sure that it is not out */
+     LISTENING,
+     {PEER_READ_REQUEST, PEER_SEND("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")},
+     {.method = BW_HTTP_POST, .body = "{}", .body_len = 2, .begin_by = {1}},
+     NULL,
+     BW_ERR_TIMEOUT,
+     NOT_SENT,
+     0},
     {"hangs after the request",
      LISTENING,
      {PEER_READ_REQUEST, PEER_HANG},

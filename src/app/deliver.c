@@ -1,0 +1,395 @@
+/* What each step of a message does: one question to Redis, Postgres or Slack, and what its answer means in the terms of
+ * core/delivery.h, which decides what is next.
+ *
+ * How it fails: a store that takes no command leaves the step as it is, to be tried again. Postgres is given CONFIRM_MS:
+ * an alert does not wait for it. */
+#include "args.h"
+#include "badgewatch/app/scripts.h"
+#include "badgewatch/base/alloc.h"
+#include "badgewatch/base/log.h"
+#include "history.h"
+#include "notifier_p.h"
+#include "slack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BEGIN_MS 5000 /* a request that has not begun so long after its intention is not begun any more */
+#define FENCE_MS                                                                                             \
+    15000 /* so long after an intention nobody's request for it is on its way: BEGIN_MS, and Slack's time */
+#define CONFIRM_MS   1000
+#define LOOK_BACK_MS 60000 /* clocks differ; a message cannot be older than its intention by more */
+#define KEEP_CHANGES "1000"
+
+/* ---- a step's begin and end ---- */
+
+static void begun(struct bw_message *m)
+{
+    m->under_way = true;
+    m->notifier->under_way++;
+}
+
+static void answered(struct bw_message *m)
+{
+    m->under_way = false;
+    m->notifier->under_way--;
+}
+
+static void not_begun(struct bw_message *m)
+{
+    bw_delivery_failed(&m->progress);
+    bw_notifier_progressed(m);
+}
+
+/* ---- ADDRESS ---- */
+
+static int64_t number(const struct bw_reply *r)
+{
+    return r->type == BW_REPLY_INTEGER  ? r->integer
+           : r->type == BW_REPLY_STRING ? strtoll(r->str, NULL, 10)
+                                        : 0;
+}
+
+static const char *text(const struct bw_reply *r)
+{
+    return r->type == BW_REPLY_STRING ? r->str : "";
+}
+
+/* Muted as of the detection: the same whenever, and by whomever, it is decided. */
+static void decide_whether(struct bw_message *m, int64_t muted_until)
+{
+    m->withheld[0] = '\0';
+    if (bw_slack_mode(m->notifier->cx->conf) == BW_SLACK_OFF)
+        snprintf(m->withheld, sizeof(m->withheld), "no_slack");
+    else if (m->n > 0 && muted_until * 1000 > m->entries[0].change.detected_at_ms)
+        snprintf(m->withheld, sizeof(m->withheld), "muted");
+}
+
+static void decide_where(struct bw_message *m, const char *own)
+{
+    const struct bw_conf *conf = m->notifier->cx->conf;
+    bool bot = bw_slack_mode(conf) == BW_SLACK_BOT;
+    snprintf(m->channel, sizeof(m->channel), "%s", bot && own[0] ? own : conf->slack_channel);
+}
+
+static void on_address(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    struct bw_message *m = ctx;
+    answered(m);
+    if (err != BW_OK || reply->type != BW_REPLY_ARRAY || reply->n != 7) {
+        not_begun(m);
+        return;
+    }
+    const struct bw_reply *e = reply->elements;
+    enum bw_delivery_past past = m->doubtful ? BW_PAST_DOUBTFUL : BW_PAST_NONE;
+    int64_t age = number(&e[6]);
+    decide_whether(m, number(&e[1]));
+    decide_where(m, text(&e[0]));
+    if (strcmp(text(&e[2]), "intended") == 0) {
+        past = BW_PAST_INTENDED;
+        if (!m->progress.cleared && text(&e[3])[0])
+            snprintf(m->channel, sizeof(m->channel), "%s", text(&e[3])); /* it may be there, and only there */
+        m->attempt = (int)number(&e[4]);
+        m->intended_at_ms = number(&e[5]);
+    } else if (strcmp(text(&e[2]), "doubtful") == 0) {
+        past = BW_PAST_DOUBTFUL;
+    }
+    m->progress.can_look = bw_slack_mode(m->notifier->cx->conf) == BW_SLACK_BOT;
+    bw_delivery_addressed(&m->progress, past, m->withheld[0] != '\0');
+    m->fence.ms = bw_mono_now().ms + (age < FENCE_MS ? FENCE_MS - age : 0);
+    bw_notifier_progressed(m);
+}
+
+static void address(struct bw_message *m)
+{
+    struct bw_notifier *n = m->notifier;
+    char product[BW_KEY_MAX];
+    bw_keys_product(&n->cx->keys, &m->key, product);
+    const char *argv[] = {product, n->cx->keys.delivery, n->cx->keys.doubt, m->check, m->refs[0].id};
+    if (bw_redis_eval(n->cx->redis, &bw_script_address, 3, 5, argv, NULL, on_address, m) == BW_OK)
+        begun(m);
+    else
+        not_begun(m);
+}
+
+/* ---- CONFIRM ---- */
+
+/* The question outlives the message's patience: the answer may come when nobody waits for it any more. */
+struct confirm {
+    struct bw_message *m; /* NULL once it was given up, or answered */
+    struct bw_timer *timer;
+};
+
+static void confirmed(struct confirm *c, enum bw_delivery_says says)
+{
+    struct bw_message *m = c->m;
+    c->m = NULL;
+    bw_timer_free(c->timer);
+    c->timer = NULL;
+    answered(m);
+    bw_delivery_confirmed(&m->progress, says);
+    bw_notifier_progressed(m);
+}
+
+static void on_confirm_time(void *ctx)
+{
+    confirmed(ctx, BW_SAYS_NOTHING);
+}
+
+/* Rows: id, told, ms of an earlier intention or NULL; of those changes that Postgres knew. */
+static enum bw_delivery_says read_confirmation(struct bw_message *m, const struct bw_pg_result *rows)
+{
+    enum bw_delivery_says says = BW_SAYS_NEW;
+    for (size_t i = 0; i < bw_pg_rows(rows); i++) {
+        const char *intended = bw_pg_value(rows, i, 2);
+        if (bw_pg_value(rows, i, 1)[0] == 't') {
+            bw_message_leave_out(m, bw_pg_value(rows, i, 0));
+        } else if (intended) {
+            int64_t at_ms = strtoll(intended, NULL, 10);
+            int64_t age = bw_wall_now().ms - at_ms;
+            says = BW_SAYS_INTENDED;
+            if (m->progress.past == BW_PAST_NONE && age < FENCE_MS)
+                m->fence.ms = bw_mono_now().ms + (age < 0 ? FENCE_MS : FENCE_MS - age);
+            m->intended_at_ms =
+                m->intended_at_ms == 0 || at_ms < m->intended_at_ms ? at_ms : m->intended_at_ms;
+        }
+    }
+    return m->n == 0 ? BW_SAYS_TOLD : says;
+}
+
+static void on_confirmed(void *ctx, const struct bw_pg_answer *answer)
+{
+    struct confirm *c = ctx;
+    if (c->m && answer->err == BW_OK)
+        confirmed(c, read_confirmation(c->m, answer->results[0]));
+    else if (c->m)
+        confirmed(c, BW_SAYS_NOTHING);
+    free(c);
+}
+
+static void confirm(struct bw_message *m)
+{
+    struct bw_notifier *n = m->notifier;
+    struct bw_pg_statement statements[BW_ROWS_STATEMENTS];
+    size_t count = 0;
+    bw_rows_clear(n->rows);
+    for (size_t i = 0; i < m->n; i++)
+        bw_rows_intend(n->rows, &m->entries[i]);
+    struct confirm *c = bw_alloc(sizeof(*c));
+    *c = (struct confirm){.m = m};
+    begun(m);
+    if (bw_postgres_usable(n->cx) && bw_rows_statements(n->rows, statements, &count) == BW_OK &&
+        bw_pg_submit(n->cx->pg, statements, count, on_confirmed, c) == BW_OK) {
+        c->timer = bw_timer_new(n->cx->loop, on_confirm_time, c);
+        bw_timer_start(c->timer, CONFIRM_MS);
+        return;
+    }
+    free(c);
+    answered(m);
+    bw_delivery_confirmed(&m->progress, BW_SAYS_NOTHING);
+    bw_notifier_progressed(m);
+}
+
+/* ---- LOOK ---- */
+
+static void on_seen(void *ctx, enum bw_delivery_seen seen, const char *ts, const char *why)
+{
+    struct bw_message *m = ctx;
+    answered(m);
+    if (seen == BW_SEEN_LATER) {
+        m->backoff_ms = bw_backoff_next(&m->notifier->backoff, bw_random());
+        bw_notifier_slack_state(m->notifier, false, why);
+    }
+    snprintf(m->ts, sizeof(m->ts), "%s", ts);
+    bw_delivery_looked(&m->progress, seen);
+    bw_notifier_progressed(m);
+}
+
+static void look(struct bw_message *m)
+{
+    struct bw_wall oldest = {(m->intended_at_ms != 0 ? m->intended_at_ms : m->doubt_ms) - LOOK_BACK_MS};
+    if (bw_slack_find(m->notifier->cx, m->channel, m->entries[0].change.id, oldest, on_seen, m) == BW_OK)
+        begun(m);
+    else
+        not_begun(m);
+}
+
+/* ---- INTEND ---- */
+
+static void on_intended(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    struct bw_message *m = ctx;
+    const char *word = err == BW_OK && reply->type != BW_REPLY_ERROR && reply->str ? reply->str : "";
+    answered(m);
+    bw_delivery_intended(&m->progress, strcmp(word, "ok") == 0       ? BW_INTENT_RECORDED
+                                       : strcmp(word, "theirs") == 0 ? BW_INTENT_NOT_OURS
+                                       : strcmp(word, "epoch") == 0  ? BW_INTENT_UNVERIFIED
+                                                                     : BW_INTENT_FAILED);
+    bw_notifier_progressed(m);
+}
+
+static void intend(struct bw_message *m)
+{
+    struct bw_notifier *n = m->notifier;
+    const struct bw_keys *k = &n->cx->keys;
+    struct bw_args args;
+    bw_args_init(&args);
+    const char *const head[] = {k->changes, k->delivery, k->epoch,  BW_GROUP_SLACK,
+                                n->cx->id,  m->check,    m->channel};
+    for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+        bw_args_add(&args, head[i]);
+    bw_args_add_int(&args, m->intended_at_ms);
+    bw_args_add_int(&args, m->attempt + 1);
+    for (size_t i = 0; i < m->n_refs; i++)
+        bw_args_add(&args, m->refs[i].id);
+    m->begin_by.ms = bw_mono_now().ms + BEGIN_MS;
+    if (bw_redis_eval(n->cx->redis, &bw_script_intend, 3, args.n, args.values, args.lens, on_intended, m) ==
+        BW_OK) {
+        m->attempt++;
+        if (m->intended_at_ms == 0)
+            m->intended_at_ms = bw_wall_now().ms;
+        begun(m);
+    } else {
+        not_begun(m);
+    }
+    bw_args_fini(&args);
+}
+
+/* ---- POST ---- */
+
+static void on_posted(void *ctx, const struct bw_slack_answer *a)
+{
+    static const char *const outcomes[] = {[BW_POSTED_OK] = "sent",
+                                           [BW_POSTED_RETRY] = "retry",
+                                           [BW_POSTED_AMBIGUOUS] = "ambiguous",
+                                           [BW_POSTED_OPERATOR] = "operator",
+                                           [BW_POSTED_PAYLOAD] = "payload"};
+    struct bw_message *m = ctx;
+    struct bw_notifier *n = m->notifier;
+    char why[400];
+    snprintf(why, sizeof(why), "%s%s%s", a->error, a->detail[0] ? ": " : "", a->detail);
+    answered(m);
+    bw_notifier_log_attempt(n, m, outcomes[a->class], a->class == BW_POSTED_OK ? "" : why);
+    bool busy = strcmp(a->error, "ratelimited") == 0 || strcmp(a->error, "rate_limited") == 0;
+    if (a->class == BW_POSTED_PAYLOAD)
+        bw_log_error("slack", "%s: the message was refused (%s)%s", m->check, why,
+                     m->progress.plain ? "" : ", it is sent once more as plain text");
+    else if (a->class != BW_POSTED_OK && !busy) /* a rate limit is no fault of anybody */
+        bw_notifier_slack_state(n, false, why);
+    if (a->class == BW_POSTED_OK)
+        snprintf(m->ts, sizeof(m->ts), "%s", a->ts);
+    if (a->class == BW_POSTED_RETRY) {
+        int64_t wait = bw_backoff_next(&n->backoff, bw_random());
+        m->backoff_ms = a->retry_after_ms > wait ? a->retry_after_ms : wait;
+    }
+    bw_delivery_posted(&m->progress, a->class);
+    bw_notifier_progressed(m);
+}
+
+static void post(struct bw_message *m)
+{
+    struct bw_notifier *n = m->notifier;
+    struct bw_buf body;
+    bw_buf_init(&body, 65536);
+    bool webhook = bw_slack_mode(n->cx->conf) == BW_SLACK_WEBHOOK;
+    enum bw_err err = BW_ERR_TOO_BIG;
+    if (bw_message_body(m, webhook, bw_wall_now().ms, &body))
+        err = bw_slack_post(n->cx, bw_buf_str(&body), body.len, m->begin_by, on_posted, m);
+    bw_buf_fini(&body);
+    if (err == BW_OK) {
+        begun(m);
+        m->posted = true;
+        return;
+    }
+    if (err == BW_ERR_TOO_BIG)
+        m->progress.plain = true; /* it would be refused for ever: set aside */
+    m->backoff_ms = 1000;
+    bw_delivery_posted(&m->progress, err == BW_ERR_TOO_BIG ? BW_POSTED_PAYLOAD : BW_POSTED_RETRY);
+    bw_notifier_progressed(m);
+}
+
+/* ---- RECORD ---- */
+
+static void on_recorded(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    struct bw_message *m = ctx;
+    answered(m);
+    if (err == BW_OK && reply->type == BW_REPLY_ERROR)
+        bw_log_error("slack", "redis refused to record a message: %s", reply->str);
+    bw_delivery_recorded(&m->progress, err == BW_OK && reply->type != BW_REPLY_ERROR);
+    bw_notifier_progressed(m);
+}
+
+static void measure(struct bw_message *m)
+{
+    struct bw_notifier *n = m->notifier;
+    m->told_at_ms = bw_wall_now().ms;
+    if (m->progress.outcome != BW_OUTCOME_SENT && m->progress.outcome != BW_OUTCOME_FOUND)
+        return;
+    for (size_t i = 0; i < m->n; i++) {
+        double seconds = (double)(m->told_at_ms - m->entries[i].change.detected_at_ms) / 1000.0;
+        bw_metric_observe(n->cx->counters.alert_delivery, seconds < 0 ? 0 : seconds);
+    }
+    if (m->progress.outcome == BW_OUTCOME_FOUND)
+        bw_notifier_log_attempt(n, m, "found", "");
+    bw_notifier_slack_state(n, true, "");
+    bw_backoff_reset(&n->backoff);
+}
+
+static void record(struct bw_message *m)
+{
+    struct bw_notifier *n = m->notifier;
+    const struct bw_keys *k = &n->cx->keys;
+    const char *const head[] = {k->changes, k->delivery,    k->history, k->staged_bytes,
+                                k->untold,  BW_GROUP_SLACK, m->check};
+    struct bw_args args;
+    struct bw_buf doc;
+    if (m->told_at_ms == 0)
+        measure(m);
+    bw_args_init(&args);
+    bw_buf_init(&doc, (size_t)4 << 20);
+    for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+        bw_args_add(&args, head[i]);
+    if (m->n > 0)
+        bw_told_encode(m->entries, m->n, m->withheld, m->withheld[0] ? "" : m->channel, m->ts, m->told_at_ms,
+                       &doc);
+    bw_args_add_bytes(&args, bw_buf_str(&doc), doc.len);
+    bw_args_add(&args, KEEP_CHANGES);
+    for (size_t i = 0; i < m->n_refs; i++)
+        bw_args_field(&args, m->refs[i].id, m->refs[i].told ? m->refs[i].change_id : "");
+    if (bw_redis_eval(n->cx->redis, &bw_script_told, 5, args.n, args.values, args.lens, on_recorded, m) ==
+        BW_OK)
+        begun(m);
+    else
+        not_begun(m);
+    bw_buf_fini(&doc);
+    bw_args_fini(&args);
+}
+
+/* ---- SET_ASIDE ---- */
+
+static void set_aside(struct bw_message *m)
+{
+    struct bw_notifier *n = m->notifier;
+    const struct bw_keys *k = &n->cx->keys;
+    bw_log_error("slack", "%s: its changes are set aside in %s", m->check, k->set_aside);
+    for (size_t i = 0; i < m->n_refs; i++) {
+        const char *argv[] = {
+            k->changes,         k->set_aside, k->staged_bytes, BW_GROUP_SLACK, m->refs[i].id,
+            "refused by Slack", "0"};
+        if (bw_redis_eval(n->cx->redis, &bw_script_set_aside, 3, 7, argv, NULL, NULL, NULL) == BW_OK)
+            bw_metric_add(n->cx->counters.set_aside, 1);
+    }
+    m->progress.step = BW_DELIVERY_DONE; /* what Redis did not take is read again after it is back */
+    bw_notifier_progressed(m);
+}
+
+void bw_deliver(struct bw_message *m)
+{
+    static void (*const steps[])(struct bw_message *) = {
+        [BW_DELIVERY_ADDRESS] = address,    [BW_DELIVERY_CONFIRM] = confirm, [BW_DELIVERY_LOOK] = look,
+        [BW_DELIVERY_INTEND] = intend,      [BW_DELIVERY_POST] = post,       [BW_DELIVERY_RECORD] = record,
+        [BW_DELIVERY_SET_ASIDE] = set_aside};
+    steps[m->progress.step](m);
+}

@@ -1,0 +1,28 @@
+-- What must be known before a message is sent: where to, and what may have become of it already.
+--
+-- KEYS  product delivery doubt
+-- ARGV  check, id of its first entry
+-- Gives {channel or "", muted until (unix s) or "", past, channel of the intention, attempts, ms of the first attempt,
+--       ms since the last attempt or since the doubt began}. past: "intended" (an attempt is recorded, its outcome is
+--       not), "doubtful" (Redis lost data after the entry was staged; it may have been told), or "".
+local t = redis.call('TIME')
+local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local p = redis.call('HMGET', KEYS[1], 'channel', 'muted_until')
+local intention = redis.call('HGET', KEYS[2], ARGV[1])
+local doubt = redis.call('GET', KEYS[3])
+local past, channel, attempts, first, age = '', '', 0, 0, 0
+if intention then
+  local ok, i = pcall(cjson.decode, intention)
+  past = 'intended'
+  if ok and type(i) == 'table' then
+    channel, attempts, first = i.channel or '', i.attempt or 0, i.first_ms or 0
+    age = now - (i.last_ms or now)
+  end
+elseif doubt then
+  local ms, seq, began = string.match(doubt, '^(%d+)-(%d+) (%d+)$')
+  local id_ms, id_seq = string.match(ARGV[2], '^(%d+)-(%d+)$')
+  if ms and (tonumber(id_ms) < tonumber(ms) or (id_ms == ms and tonumber(id_seq) <= tonumber(seq))) then
+    past, age = 'doubtful', now - tonumber(began)
+  end
+end
+return {p[1] or '', p[2] or '', past, channel, attempts, string.format('%.0f', first), string.format('%.0f', age)}

@@ -1,0 +1,97 @@
+/* The data of a message on its way; what happens with it is deliver.c. */
+#include "message.h"
+
+#include "badgewatch/base/alloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct bw_message *bw_message_new(struct bw_notifier *notifier, const char *check, size_t of,
+                                  const struct bw_product_key *key)
+{
+    struct bw_message *m = bw_alloc(sizeof(*m));
+    m->notifier = notifier;
+    m->of = of;
+    m->key = *key;
+    snprintf(m->check, sizeof(m->check), "%s", check);
+    m->gathered = bw_mono_now();
+    return m;
+}
+
+bool bw_message_has(const struct bw_message *m, const char *id)
+{
+    for (size_t i = 0; i < m->n_refs; i++) {
+        if (strcmp(m->refs[i].id, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool bw_message_add(struct bw_message *m, const char *id, struct bw_change_entry *entry, int64_t doubt_ms)
+{
+    if (bw_message_has(m, id)) {
+        bw_change_entry_fini(entry);
+        return false;
+    }
+    int64_t since = doubt_ms != 0 ? doubt_ms : entry->change.detected_at_ms;
+    m->doubtful = m->doubtful || doubt_ms != 0;
+    m->doubt_ms = m->n_refs == 0 || since < m->doubt_ms ? since : m->doubt_ms;
+    m->entries = bw_realloc_array(m->entries, m->n + 1, sizeof(*m->entries));
+    m->refs = bw_realloc_array(m->refs, m->n_refs + 1, sizeof(*m->refs));
+    struct bw_message_ref *ref = &m->refs[m->n_refs++];
+    *ref = (struct bw_message_ref){.told = false};
+    snprintf(ref->id, sizeof(ref->id), "%s", id);
+    snprintf(ref->change_id, sizeof(ref->change_id), "%s", entry->change.id);
+    m->entries[m->n++] = *entry;
+    return true;
+}
+
+void bw_message_leave_out(struct bw_message *m, const char *change_id)
+{
+    for (size_t i = 0; i < m->n_refs; i++)
+        m->refs[i].told = m->refs[i].told || strcmp(m->refs[i].change_id, change_id) == 0;
+    for (size_t i = 0; i < m->n; i++) {
+        if (strcmp(m->entries[i].change.id, change_id) == 0) {
+            bw_change_entry_fini(&m->entries[i]);
+            m->n--;
+            memmove(&m->entries[i], &m->entries[i + 1], (m->n - i) * sizeof(m->entries[0]));
+            return;
+        }
+    }
+}
+
+void bw_message_free(struct bw_message *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        bw_change_entry_fini(&m->entries[i]);
+    free(m->entries);
+    free(m->refs);
+    free(m);
+}
+
+bool bw_message_body(const struct bw_message *m, bool webhook, int64_t now_ms, struct bw_buf *out)
+{
+    struct bw_message_options options = {.channel = webhook ? "" : m->channel,
+                                         .plain = m->progress.plain,
+                                         .possible_repeat = m->progress.possible_repeat,
+                                         .now_ms = now_ms,
+                                         .metadata = !webhook};
+    bw_slack_changes(m->entries, m->n, &options, out);
+    return !out->overflow;
+}
+
+void bw_message_attempt(const struct bw_message *m, const char *outcome, const char *error, int64_t now_ms,
+                        struct bw_buf *out)
+{
+    char **ids = bw_alloc_array(m->n, sizeof(*ids));
+    for (size_t i = 0; i < m->n; i++)
+        ids[i] = m->entries[i].change.id;
+    struct bw_attempt_record record = {
+        .kind = "change", .change_ids = ids, .n_change_ids = m->n, .attempt = m->attempt, .at_ms = now_ms};
+    snprintf(record.channel, sizeof(record.channel), "%s", m->channel);
+    snprintf(record.outcome, sizeof(record.outcome), "%s", outcome);
+    snprintf(record.error, sizeof(record.error), "%s", error);
+    bw_attempt_encode(&record, out);
+    free(ids);
+}

@@ -1,0 +1,67 @@
+/* One message on its way: the changes of one check of one product. Private to the notifier; which step comes next is
+ * core/delivery.h, what a step does is deliver.c. */
+#pragma once
+
+#include "badgewatch/base/clock.h"
+#include "badgewatch/codec/entry.h"
+#include "badgewatch/codec/slack.h"
+#include "badgewatch/core/delivery.h"
+
+#include <sys/queue.h>
+
+struct bw_notifier;
+
+/* An entry of bw:changes that the message answers for. */
+struct bw_message_ref {
+    char id[48]; /* in the stream */
+    char change_id[BW_UUID_TEXT];
+    bool told; /* Postgres says so */
+};
+
+struct bw_message {
+    TAILQ_ENTRY(bw_message) link;
+    struct bw_notifier *notifier;
+    struct bw_delivery_progress progress;
+    bool under_way;     /* a step was begun; its answer will come */
+    bool holds_channel; /* no other message of its channel may be confirmed, intended or posted */
+    bool posted;        /* while it held the channel */
+    bool left_behind;   /* an entry of its check came when it was on its way */
+    bool addressed;     /* channel is known: messages behind it wait for it */
+    char check[BW_PRODUCT_TEXT + 24]; /* "1:B0D8W1YVBX:17" */
+    size_t of;                        /* changes that its check has */
+    struct bw_product_key key;
+    struct bw_change_entry *entries; /* what is to be told */
+    size_t n;
+    struct bw_message_ref *refs; /* what leaves the stream then */
+    size_t n_refs;
+    int64_t doubt_ms;  /* wall clock: an attempt that nobody remembers cannot be older */
+    bool doubtful;     /* an entry says so (stage.lua) */
+    char withheld[16]; /* why nobody is told: "muted", "no_slack" */
+    char channel[64];
+    char ts[32];
+    int attempt;
+    int64_t intended_at_ms; /* wall clock of the first attempt, for the look-up; 0 = none yet */
+    int64_t told_at_ms;
+    int64_t backoff_ms;      /* BW_WAIT_BACKOFF */
+    struct bw_mono fence;    /* BW_WAIT_FENCE */
+    struct bw_mono begin_by; /* the request must begin until then */
+    struct bw_mono gathered; /* when the first entry was read */
+    struct bw_mono next;     /* the step does not begin before */
+};
+
+TAILQ_HEAD(bw_messages, bw_message);
+
+struct bw_message *bw_message_new(struct bw_notifier *notifier, const char *check, size_t of,
+                                  const struct bw_product_key *key);
+/* Takes ownership of *entry. doubt_ms: as the entry of the stream says, 0 = no doubt. False (and frees it) if the id is
+ * there already. */
+bool bw_message_add(struct bw_message *m, const char *id, struct bw_change_entry *entry, int64_t doubt_ms);
+bool bw_message_has(const struct bw_message *m, const char *id);
+/* Somebody has told this change: the message goes without it. */
+void bw_message_leave_out(struct bw_message *m, const char *change_id);
+void bw_message_free(struct bw_message *m);
+/* The JSON body for Slack; false if it does not fit (never for real input: texts are cut). */
+bool bw_message_body(const struct bw_message *m, bool webhook, int64_t now_ms, struct bw_buf *out);
+/* Row of notification_log. */
+void bw_message_attempt(const struct bw_message *m, const char *outcome, const char *error, int64_t now_ms,
+                        struct bw_buf *out);

@@ -1,0 +1,45 @@
+/* What the notifier's two halves share: notifier.c (streams, order, pace) and deliver.c (the steps of a message). */
+#pragma once
+
+#include "badgewatch/base/backoff.h"
+#include "consumer.h"
+#include "message.h"
+#include "notifier.h"
+#include "rows.h"
+
+#define CHANNELS_MAX 32
+
+struct bw_channel {
+    char name[64];
+    struct bw_mono next; /* not before */
+    bool busy;           /* a message holds it */
+};
+
+struct bw_notifier {
+    struct bw_context *cx;
+    struct bw_consumer *consumer;
+    struct bw_timer *timer;
+    struct bw_rows *rows; /* of the intention being written */
+    struct bw_messages list;
+    size_t n;
+    size_t under_way; /* steps whose answer will come */
+    struct bw_channel channels[CHANNELS_MAX];
+    size_t n_channels;
+    struct bw_backoff backoff;
+    unsigned ticks;
+    bool stopping;
+    bool working; /* work() is on the stack */
+    bool again;   /* and must look at the list once more */
+    char reason[256];
+};
+
+/* notifier.c */
+void bw_notifier_slack_state(struct bw_notifier *n, bool up, const char *reason);
+/* The step's answer has moved m->progress: waits are set, an ended message is freed, others may go on. */
+void bw_notifier_progressed(struct bw_message *m);
+void bw_notifier_log_attempt(struct bw_notifier *n, const struct bw_message *m, const char *outcome,
+                             const char *error);
+
+/* deliver.c: begins the step that m->progress is at. It ends in bw_notifier_progressed, later; or at once where a store
+ * takes no command, then the step waits. */
+void bw_deliver(struct bw_message *m);
