@@ -280,6 +280,7 @@ class Stack:
         self.sim_args, self.given_env = list(sim), dict(env or {})
         self.wanted = (redis, postgres, start_sim, migrate, daemon)
         self.processes, self.d = [], None
+        self.redis_args, self.pg_args = [], []
         self.pg_bin = sorted(glob.glob('/usr/lib/postgresql/*/bin'))[-1]
 
     def __enter__(self):
@@ -295,11 +296,13 @@ class Stack:
         self.dir = tempfile.mkdtemp(prefix='bw-', dir='/tmp')
         os.chmod(self.dir, 0o711)
         self.redis = Redis(os.path.join(self.dir, 'redis.sock'))
+        self.redis_dir = self.dir
         self.redis_url = f'unix://{self.redis.path}?db=0'
         self.pg_dir = os.path.join(self.dir, 'pg')
         self.database_url = f'postgresql:///badgewatch?host={self.pg_dir}&user=badgewatch'
         self.sim_port = free_port()
         self.sim_url = f'http://127.0.0.1:{self.sim_port}'
+        self.prepare()
         redis, postgres, sim, migrate, daemon = self.wanted
         if redis:
             self.redis_start()
@@ -311,6 +314,9 @@ class Stack:
             self.bw('migrate')
         if daemon:
             self.daemon().ready()
+
+    def prepare(self):
+        """For a test with more around the servers than this; they are not started yet."""
 
     def __exit__(self, kind, value, tb):
         try:
@@ -340,12 +346,15 @@ class Stack:
             print('\n'.join(lines[-80 if p.name == 'badgewatch' else -15:]), file=sys.stderr)
 
     def _clear(self):
+        self.end_processes()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def end_processes(self):
         self.redis.close()
         for p in reversed(self.processes):
             if p.alive():
                 with contextlib.suppress(AssertionError):
                     p.end(signal.SIGQUIT if p.name == 'postgres' else signal.SIGKILL)
-        shutil.rmtree(self.dir, ignore_errors=True)
 
     def env(self, extra=None):
         e = {'PATH': os.environ.get('PATH', '/usr/bin:/bin'), 'LANG': 'C.UTF-8', 'HOME': self.dir, 'NO_COLOR': '1',
@@ -360,9 +369,13 @@ class Stack:
 
     # ---- servers ----
 
+    def redis_spawn(self):
+        self.redis_process = Process(self, 'redis', [
+            'redis-server', '--dir', self.redis_dir, '--port', '0', '--unixsocket', self.redis.path, '--appendonly', 'yes',
+            '--save', '', *self.redis_args])
+
     def redis_start(self):
-        self.redis_process = Process(self, 'redis', ['redis-server', '--dir', self.dir, '--port', '0', '--unixsocket',
-                                                     'redis.sock', '--appendonly', 'yes', '--save', ''])
+        self.redis_spawn()
 
         def answers():
             try:
@@ -387,21 +400,24 @@ class Stack:
 
     def pg_start(self):
         data = os.path.join(self.pg_dir, 'data')
-        if not os.path.isdir(data):
-            os.mkdir(self.pg_dir)
+        if not os.path.exists(os.path.join(data, 'PG_VERSION')):
+            os.makedirs(self.pg_dir, exist_ok=True)
             if os.geteuid() == 0:
                 shutil.chown(self.pg_dir, 'postgres', 'postgres')
             made = subprocess.run(['setpriv', *self._as_postgres(), '--', f'{self.pg_bin}/initdb', '--no-sync', '-A',
                                    'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C.UTF-8', '-D', data], cwd='/',
                                   capture_output=True, text=True, timeout=60)
             true(made.returncode == 0, f'initdb: {made.stdout[-1000:]}{made.stderr}')
-        self.pg_process = Process(self, 'postgres', [f'{self.pg_bin}/postgres', '-D', data, '-k', self.pg_dir, '-c',
-                                                     'listen_addresses=', '-c', 'fsync=off', '-c', 'timezone=Asia/Tokyo'],
-                                  become=self._as_postgres(), ends_by='QUIT')
+        self.pg_spawn()
         wait('postgres answers', lambda: self._psql('SELECT 1', 'postgres', 'postgres').returncode == 0)
         if self._rows(self._psql("SELECT 1 FROM pg_roles WHERE rolname = 'badgewatch'", 'postgres', 'postgres')) == []:
             for q in ('CREATE ROLE badgewatch LOGIN CREATEROLE', 'CREATE DATABASE badgewatch OWNER badgewatch'):
                 true(self._psql(q, 'postgres', 'postgres').returncode == 0, q)
+
+    def pg_spawn(self):
+        self.pg_process = Process(self, 'postgres', [
+            f'{self.pg_bin}/postgres', '-D', os.path.join(self.pg_dir, 'data'), '-k', self.pg_dir, '-c', 'listen_addresses=',
+            '-c', 'fsync=off', '-c', 'timezone=Asia/Tokyo', *self.pg_args], become=self._as_postgres(), ends_by='QUIT')
 
     def pg_stop(self, signum=signal.SIGINT):
         self.pg_process.end(signum)
@@ -434,10 +450,10 @@ class Stack:
                                  f'{done.stdout}{done.stderr}')
         return done
 
-    def _psql(self, query, user, database):
+    def _psql(self, query, user, database, env=None):
         return subprocess.run(['psql', '-X', '-q', '--csv', '-t', '-P', f'null={NULL}', '-v', 'ON_ERROR_STOP=1', '-h',
                                self.pg_dir, '-U', user, '-d', database, '-c', query], capture_output=True, text=True,
-                              timeout=60, env=self.env({'PGTZ': 'UTC'}))
+                              timeout=60, env=self.env({'PGTZ': 'UTC', **(env or {})}))
 
     @staticmethod
     def _rows(done):
