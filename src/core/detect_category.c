@@ -124,6 +124,15 @@ static void say_missing(struct bw_check_work *w, const struct bw_category_state 
     bw_work_unknown(w, c->category_id, c->confirmed_at, to_at, "category_missing");
 }
 
+/* The oldest point of the answer is later than all that we know of the category: what lies between, nobody can tell any
+ * more. bw_detect_gap has seen to it that the source was asked for all it has. */
+static void say_hole(struct bw_check_work *w, const struct bw_category_state *c, int64_t oldest)
+{
+    int64_t known = max64(c->at, c->confirmed_at);
+    if (oldest > known)
+        bw_work_unknown(w, c->category_id, known, oldest, "outage");
+}
+
 /* ---- crossings ---- */
 
 /* The latest moment before `at` at which the standing before it is sure: the point before, or the check that
@@ -232,6 +241,8 @@ static void known_category(struct bw_check_work *w, struct bw_category_state *c,
 
     if (c->missing > 0)
         say_missing(w, c, w->in->answered_at);
+    else
+        say_hole(w, c, s->points[b.from].at);
     c->missing = 0;
     c->missing_since = 0;
     walk(&k, s, from, b.to);

@@ -98,6 +98,23 @@ static void test_missing_opens_and_closes_a_period(void **state)
     sight_fini(&s);
 }
 
+/* After a stop of ours the source no longer has what lies between: that time is unknown, and what it has is told. */
+static void test_forgotten_by_the_source(void **state)
+{
+    struct sight s;
+    (void)state;
+    sight_init(&s);
+    sight_see(&s, 100, "7: 1@10; 9: 5@10");
+    sight_see(&s, 900, "7: 3@600; 9: 5@10 1@700");
+    assert_string_equal(sight_unknowns(&s), "7: 100..600 outage");
+    assert_string_equal(sight_changes(&s), "lost 7@600 1>3 outranked held 10; gained 9@700 5>1 reached_top");
+    sight_see(&s, 1000, "7: 3@600; 9: 5@10 1@700"); /* the point that we know joins what we have */
+    assert_string_equal(sight_unknowns(&s), "");
+    sight_see(&s, 1100, "7: 2@1050; 9: 1@700");
+    assert_string_equal(sight_unknowns(&s), "7: 1000..1050 outage");
+    sight_fini(&s);
+}
+
 static void test_delisted(void **state)
 {
     struct sight s;
@@ -297,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_unknown_is_no_first_sight),
         cmocka_unit_test(test_missing_opens_and_closes_a_period),
+        cmocka_unit_test(test_forgotten_by_the_source),
         cmocka_unit_test(test_delisted),
         cmocka_unit_test(test_delisted_needs_a_day_of_nothing_else),
         cmocka_unit_test(test_usable_answer_resets_stubs),
