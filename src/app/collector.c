@@ -48,6 +48,8 @@ struct bw_collector {
     size_t runs;
     size_t first_runs;              /* of them first sights */
     int64_t clock_offset_s;         /* Keepa's clock minus ours, as the newest answer told it */
+    int64_t answered_at;            /* Keepa's clock in it */
+    struct bw_mono answered;        /* and when it came */
     struct bw_mono usable_at;       /* when some product last answered usably */
     struct bw_product_key usable;   /* which */
     struct bw_mono usable_other_at; /* and when one other than that did */
@@ -240,6 +242,8 @@ static void on_done(void *ctx, const struct bw_keepa_result *result)
         return;
     }
     c->clock_offset_s = result->answered_at - bw_wall_now().ms / 1000;
+    c->answered_at = result->answered_at;
+    c->answered = result->last_byte;
     if (result->outcome == BW_KEEPA_REJECTED)
         bw_log_warning("keepa", "the request was rejected: %s", result->text);
     if (widen(r, result))
@@ -260,11 +264,20 @@ static void on_done(void *ctx, const struct bw_keepa_result *result)
 
 /* ---- the question ---- */
 
+/* Keepa's clock now, rather late than early: a window that is too long costs nothing, one that is too short a second
+ * request. Our wall clock may have been set back since its last answer; the monotonic one stands while a laptop sleeps. */
+static int64_t keepa_now(const struct bw_collector *c)
+{
+    int64_t by_wall = bw_wall_now().ms / 1000 + c->clock_offset_s;
+    int64_t by_mono = c->answered_at + (bw_mono_now().ms - c->answered.ms) / 1000;
+    return c->answered_at != 0 && by_mono > by_wall ? by_mono : by_wall;
+}
+
 static int first_days(const struct bw_collector *c, const struct bw_batch *batch)
 {
     if (batch->first)
         return c->cx->conf->backfill_days == BW_BACKFILL_FULL ? 0 : c->cx->conf->backfill_days;
-    int64_t now = bw_wall_now().ms / 1000 + c->clock_offset_s;
+    int64_t now = keepa_now(c);
     int64_t oldest = now;
     for (size_t i = 0; i < batch->n; i++) {
         if (batch->members[i].prev.ok_at < oldest)

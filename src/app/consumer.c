@@ -96,7 +96,7 @@ static void on_read(void *ctx, enum bw_err err, const struct bw_reply *reply)
     if (err == BW_OK && reply->type == BW_REPLY_ERROR) {
         if (strncmp(reply->str, "NOGROUP", 7) == 0)
             make_group(c);
-        else if (strcmp(c->refused, reply->str) != 0)
+        else if (bw_redis_writable(c->cx->redis) && strcmp(c->refused, reply->str) != 0)
             bw_log_warning("redis", "reading %s: %s", c->stream, reply->str);
         snprintf(c->refused, sizeof(c->refused), "%s", reply->str);
         bw_consumer_rewind(c);

@@ -19,9 +19,11 @@ struct bw_context {
     struct bw_http *http;
     struct bw_keys keys;
     struct bw_counters counters;
-    char id[64];       /* of this daemon: host-pid-random; consumer name and owner of leases */
-    size_t staging;    /* checks between answer and Redis; history waits for them (writer.c) */
-    bool schema_right; /* Postgres has the schema of this version (schema.h) */
+    char id[64];                /* of this daemon: host-pid-random; consumer name and owner of leases */
+    size_t staging;             /* checks between answer and Redis; history waits for them (writer.c) */
+    struct bw_wall due_told;    /* what the server's clock said (due_clock.h) */
+    struct bw_mono due_told_at; /* and when; 0 = not yet */
+    bool schema_right;          /* Postgres has the schema of this version (schema.h) */
 };
 
 /* Postgres may be used: connected, and with the right schema. */

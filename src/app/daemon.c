@@ -10,6 +10,7 @@
 #include "badgewatch/base/backoff.h"
 #include "badgewatch/base/log.h"
 #include "collector.h"
+#include "due_clock.h"
 #include "housekeeping.h"
 #include "ids.h"
 #include "leases.h"
@@ -37,6 +38,7 @@ struct bw_daemon {
     struct bw_keepa *keepa;
     struct bw_names *names;
     struct bw_leases *leases;
+    struct bw_due_clock *clock;
     struct bw_stage *stage;
     struct bw_collector *collector;
     struct bw_scheduler *scheduler;
@@ -79,6 +81,11 @@ static void port_release_one(void *ctx, const struct bw_member *member)
 static void port_emptied(void *ctx)
 {
     bw_tracker_resync(((struct bw_daemon *)ctx)->tracker, true);
+}
+
+static void port_clock_went_back(void *ctx)
+{
+    bw_tracker_resync(((struct bw_daemon *)ctx)->tracker, false);
 }
 
 static void port_check(void *ctx, struct bw_check *check, void (*done)(void *), void *done_ctx)
@@ -134,11 +141,29 @@ static void on_redis(void *ctx, bool ready, const char *reason)
     bw_log_info("redis", "connected");
     if (d->stop_at.ms != 0)
         return;
-    bw_leases_alive(d->leases);
-    bw_leases_flush(d->leases);
+    bw_housekeeping_alive(d->housekeeping);
     bw_keepa_load(d->keepa);
     bw_names_load(d->names);
     bw_tracker_resync(d->tracker, false);
+    bw_writer_rewind(d->writer);
+    bw_notifier_rewind(d->notifier);
+    bw_scheduler_kick(d->scheduler);
+}
+
+/* Connected, but its disk or its memory is full: as bad as away for checks and alerts; what frees memory goes on. */
+static void on_redis_writes(void *ctx, bool taken, const char *why)
+{
+    struct bw_daemon *d = ctx;
+    bw_counters_up(&d->cx.counters, BW_PART_REDIS, taken);
+    if (!taken) {
+        bw_log_warning("redis", "checks and alerts wait, it takes no writes: %s", why);
+        return;
+    }
+    bw_log_info("redis", "takes writes again");
+    if (d->stop_at.ms != 0)
+        return;
+    bw_tracker_resync(d->tracker, false);
+    bw_leases_flush(d->leases);
     bw_writer_rewind(d->writer);
     bw_notifier_rewind(d->notifier);
     bw_scheduler_kick(d->scheduler);
@@ -310,8 +335,12 @@ static bool make_clients(struct bw_daemon *d)
 {
     static const char *const listen[] = {"badgewatch_tracked", NULL};
     struct bw_error error;
-    struct bw_redis_options redis = {
-        .url = d->conf.redis_url, .client_name = d->cx.id, .on_state = on_redis, .ctx = d};
+    struct bw_redis_options redis = {.url = d->conf.redis_url,
+                                     .client_name = d->cx.id,
+                                     .read_write = true,
+                                     .on_state = on_redis,
+                                     .on_writes = on_redis_writes,
+                                     .ctx = d};
     struct bw_pg_options pg = {.url = d->conf.database_url,
                                .application_name = "badgewatch",
                                .read_write = true,
@@ -339,6 +368,7 @@ static void make_parts(struct bw_daemon *d)
     struct bw_collector_port collector = {port_check, port_release, port_idle, d};
     struct bw_scheduler_port scheduler = {port_room, port_take, port_release, port_emptied, d};
     d->leases = bw_leases_new(cx);
+    d->clock = bw_due_clock_new(cx, port_clock_went_back, d);
     d->keepa = bw_keepa_new(cx);
     d->names = bw_names_new(cx, d->keepa);
     d->stage = bw_stage_new(cx, d->names, &stage);
@@ -347,7 +377,7 @@ static void make_parts(struct bw_daemon *d)
     d->tracker = bw_tracker_new(cx);
     d->writer = bw_writer_new(cx);
     d->notifier = bw_notifier_new(cx);
-    d->housekeeping = bw_housekeeping_new(cx, d->keepa, d->leases, d->names);
+    d->housekeeping = bw_housekeeping_new(cx, d->keepa, d->leases, d->names, d->clock);
     d->schema = bw_schema_new(cx, on_schema, d);
     struct bw_api_parts parts = {d->keepa,           d->housekeeping, port_slack_reason,
                                  port_checks_reason, port_synced,     d};
@@ -368,6 +398,7 @@ static void free_parts(struct bw_daemon *d)
     bw_stage_free(d->stage);
     bw_names_free(d->names);
     bw_keepa_free(d->keepa);
+    bw_due_clock_free(d->clock);
     bw_leases_free(d->leases);
 }
 

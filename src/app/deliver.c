@@ -315,7 +315,7 @@ static void on_recorded(void *ctx, enum bw_err err, const struct bw_reply *reply
 {
     struct bw_message *m = ctx;
     answered(m);
-    if (err == BW_OK && reply->type == BW_REPLY_ERROR)
+    if (err == BW_OK && reply->type == BW_REPLY_ERROR && bw_redis_writable(m->notifier->cx->redis))
         bw_log_error("slack", "redis refused to record a message: %s", reply->str);
     bw_delivery_recorded(&m->progress, err == BW_OK && reply->type != BW_REPLY_ERROR);
     bw_notifier_progressed(m);

@@ -3,6 +3,7 @@
 
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/log.h"
+#include "due_clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct bw_housekeeping {
     struct bw_context *cx;
     struct bw_keepa *keepa;
     struct bw_leases *leases;
+    struct bw_due_clock *clock;
     struct bw_names *names;
     struct bw_timer *timer;
     struct bw_counts counts;
@@ -99,7 +101,7 @@ static void ask_counts(struct bw_housekeeping *h)
     char late[24];
     if (h->asked > 0 || !bw_redis_ready(h->cx->redis))
         return;
-    snprintf(late, sizeof(late), "%lld", (long long)(bw_wall_now().ms / 1000 - OVERDUE_S));
+    snprintf(late, sizeof(late), "%lld", (long long)(bw_due_now(h->cx) - OVERDUE_S));
     ask((struct question){.h = h, .to = &c->tracked}, 2, (const char *[]){"ZCARD", k->due});
     ask((struct question){.h = h, .to = &c->tracked, .add = true}, 2, (const char *[]){"ZCARD", k->leased});
     ask((struct question){.h = h, .to = &c->overdue}, 4, (const char *[]){"ZCOUNT", k->due, "-inf", late});
@@ -156,11 +158,17 @@ static void look_after_postgres(struct bw_housekeeping *h)
 
 /* ---- life ---- */
 
+void bw_housekeeping_alive(struct bw_housekeeping *h)
+{
+    bw_due_clock_ask(h->clock);
+    bw_leases_alive(h->leases);
+    bw_leases_flush(h->leases);
+}
+
 static void on_tick(void *ctx)
 {
     struct bw_housekeeping *h = ctx;
-    bw_leases_alive(h->leases);
-    bw_leases_flush(h->leases);
+    bw_housekeeping_alive(h);
     bw_names_tick(h->names);
     ask_counts(h);
     look_after_postgres(h);
@@ -168,13 +176,15 @@ static void on_tick(void *ctx)
 }
 
 struct bw_housekeeping *bw_housekeeping_new(struct bw_context *context, struct bw_keepa *keepa,
-                                            struct bw_leases *leases, struct bw_names *names)
+                                            struct bw_leases *leases, struct bw_names *names,
+                                            struct bw_due_clock *clock)
 {
     struct bw_housekeeping *h = bw_alloc(sizeof(*h));
     h->cx = context;
     h->keepa = keepa;
     h->leases = leases;
     h->names = names;
+    h->clock = clock;
     h->counts = (struct bw_counts){-1, -1, -1, -1, -1, -1, 0};
     h->timer = bw_timer_new(context->loop, on_tick, h);
     return h;

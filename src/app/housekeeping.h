@@ -2,6 +2,7 @@
 #pragma once
 
 #include "context.h"
+#include "due_clock.h"
 #include "keepa.h"
 #include "leases.h"
 #include "names.h"
@@ -20,8 +21,10 @@ struct bw_counts {
 };
 
 struct bw_housekeeping *bw_housekeeping_new(struct bw_context *context, struct bw_keepa *keepa,
-                                            struct bw_leases *leases, struct bw_names *names);
+                                            struct bw_leases *leases, struct bw_names *names,
+                                            struct bw_due_clock *clock);
 void bw_housekeeping_start(struct bw_housekeeping *h);
+void bw_housekeeping_alive(struct bw_housekeeping *h); /* the sign of life now: Redis is there */
 void bw_housekeeping_postgres_ready(
     struct bw_housekeeping *h); /* partitions and the forecast are looked at anew */
 const struct bw_counts *bw_housekeeping_counts(const struct bw_housekeeping *h);

@@ -69,7 +69,7 @@ static enum bw_err claim(struct bw_scheduler *s, int64_t routine, int64_t urgent
 
 static void look(struct bw_scheduler *s)
 {
-    if (s->claiming || s->stopping || !bw_redis_ready(s->cx->redis) || s->port.room(s->port.ctx) == 0)
+    if (s->claiming || s->stopping || !bw_redis_writable(s->cx->redis) || s->port.room(s->port.ctx) == 0)
         return;
     int64_t urgent = bw_keepa_allowance(s->keepa, true);
     if (urgent < 1)
@@ -141,8 +141,8 @@ static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct bw_scheduler *s = ctx;
     s->claiming = false;
-    if (err != BW_OK)
-        return; /* the client says why it is not ready */
+    if (err != BW_OK || !bw_redis_writable(s->cx->redis))
+        return; /* the client says why */
     if (reply->type != BW_REPLY_ARRAY || reply->n == 0) {
         set_reason(s, reply->type == BW_REPLY_ERROR ? reply->str : "redis gave an unexpected answer");
         return;

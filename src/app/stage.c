@@ -9,6 +9,7 @@
 #include "badgewatch/codec/state_json.h"
 #include "badgewatch/core/detect.h"
 #include "badgewatch/core/schedule.h"
+#include "due_clock.h"
 #include "entries.h"
 #include "live.h"
 
@@ -164,7 +165,7 @@ static void on_staged(void *ctx, enum bw_err err, const struct bw_reply *reply)
         reread(op);
         return;
     } else {
-        if (err == BW_OK && reply->type == BW_REPLY_ERROR)
+        if (err == BW_OK && reply->type == BW_REPLY_ERROR && bw_redis_writable(s->cx->redis))
             bw_log_error("stage", "redis refused %d:%s: %s", op->check.member.key.domain,
                          op->check.member.key.asin, word);
         finish(op, strcmp(word, "gone") != 0);
@@ -219,7 +220,7 @@ static void add_history(struct op *op, struct bw_args *args)
 
 static int64_t next_due(const struct op *op)
 {
-    int64_t now = bw_wall_now().ms / 1000;
+    int64_t now = bw_due_now(op->stage->cx);
     const struct bw_detection *d = &op->detection;
     if (d->unknown != BW_KNOWN && d->next.unknown_checks > 0)
         return bw_schedule_retry(now, op->check.member.frequency, d->next.unknown_checks);

@@ -9,6 +9,7 @@
 #include "badgewatch/base/log.h"
 #include "badgewatch/codec/state_json.h"
 #include "badgewatch/core/schedule.h"
+#include "due_clock.h"
 #include "live.h"
 #include "untold.h"
 
@@ -149,7 +150,8 @@ static void on_script(void *ctx, enum bw_err err, const struct bw_reply *reply)
         t->failed = true;
     else if (reply->type == BW_REPLY_ERROR) {
         t->failed = true;
-        bw_log_warning("tracker", "redis refused: %s", reply->str);
+        if (bw_redis_writable(t->cx->redis)) /* else the client said it, once and not for each row */
+            bw_log_warning("tracker", "redis refused: %s", reply->str);
     }
     if (--t->waiting == 0)
         step_done(t);
@@ -197,7 +199,7 @@ static void track_row(struct bw_tracker *t, const struct bw_pg_result *rows, siz
     struct bw_product_key key = {.domain = (int)strtol(bw_pg_value(rows, row, 0), NULL, 10)};
     snprintf(key.asin, sizeof(key.asin), "%s", bw_pg_value(rows, row, 1));
     int frequency = (int)strtol(bw_pg_value(rows, row, 3), NULL, 10);
-    int64_t now = bw_wall_now().ms / 1000;
+    int64_t now = bw_due_now(t->cx);
     char product[BW_KEY_MAX], member[BW_PRODUCT_TEXT];
     bw_keys_product(&t->cx->keys, &key, product);
     bw_product_key_format(&key, member);
@@ -411,7 +413,7 @@ static void step(struct bw_tracker *t)
 {
     if (t->busy || t->stopping)
         return;
-    if (!bw_redis_ready(t->cx->redis) || !bw_postgres_usable(t->cx)) {
+    if (!bw_redis_writable(t->cx->redis) || !bw_postgres_usable(t->cx)) {
         if (t->phase != IDLE)
             fail(t);
         return;

@@ -47,7 +47,7 @@ static void on_requeued(void *ctx, enum bw_err err, const struct bw_reply *reply
 {
     struct bw_untold *u = ctx;
     if (err != BW_OK || reply->type != BW_REPLY_INTEGER) {
-        if (err == BW_OK && reply->str)
+        if (err == BW_OK && reply->str && bw_redis_writable(u->cx->redis))
             bw_log_warning("tracker", "redis refused: %s", reply->str);
         end(u, false);
         return;

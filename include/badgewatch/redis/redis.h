@@ -41,9 +41,13 @@ struct bw_redis_options {
     int64_t reconnect_min_ms;   /* 0 = 100 */
     int64_t reconnect_max_ms;   /* 0 = 5000 */
     size_t max_pending;         /* 0 = 10000; more commands get BW_ERR_BUSY */
+    bool read_write;            /* refuse a replica: not ready, and looked for elsewhere */
     /* Called from the loop on each change: ready, or not ready and why ("connection refused", "wrong
      * password", "loading"); not called with the same state and reason twice in a row. May be NULL. */
     void (*on_state)(void *ctx, bool ready, const char *reason);
+    /* A server that is ready may refuse writes (see bw_redis_refusal). Called at the begin and the end of that; not when
+     * the connection is lost meanwhile. May be NULL. */
+    void (*on_writes)(void *ctx, bool taken, const char *why);
     void *ctx;
 };
 
@@ -51,7 +55,13 @@ struct bw_redis_options {
 enum bw_err bw_redis_new(struct bw_loop *loop, const struct bw_redis_options *options, struct bw_redis **out,
                          struct bw_error *error) BW_MUSTCHECK;
 bool bw_redis_ready(const struct bw_redis *r);
-const char *bw_redis_reason(const struct bw_redis *r); /* why it is not ready; "" when ready */
+const char *bw_redis_reason(const struct bw_redis *r); /* why it is not ready, or its refusal; "" = works */
+/* What the server said when it refused a write because of its own state: full disk (MISCONF), memory limit (OOM), too few
+ * replicas. "" while it takes them. Reads and what frees memory are still served, so commands are still sent. It ends with
+ * the connection, or with bw_redis_accepted, which the owner calls when some write of his succeeded. */
+const char *bw_redis_refusal(const struct bw_redis *r);
+void bw_redis_accepted(struct bw_redis *r);
+bool bw_redis_writable(const struct bw_redis *r); /* ready, and no refusal */
 /* Sends one command; arguments are copied. lens may be NULL (strings). Error now, or one callback later. cb may
  * be NULL where the answer does not matter. Commands are answered in the order they were sent.
  * Errors now: BW_ERR_UNAVAILABLE not ready, BW_ERR_CLOSED closing, BW_ERR_BUSY max_pending (or 256 MB not yet

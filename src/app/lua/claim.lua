@@ -74,9 +74,10 @@ if #batch == 0 then
 end
 local answer = {'batch'}
 for i, item in ipairs(batch) do
+  -- first what needs memory: a server that is full refuses here, before a token is spent on an answer it could not take
+  redis.call('ZADD', leased, now_ms + tonumber(ARGV[3]), item[1])
   redis.call('ZREM', due, item[1])
   redis.call('ZREM', poll, item[1])
-  redis.call('ZADD', leased, now_ms + tonumber(ARGV[3]), item[1])
   redis.call('HSET', lease, item[1], owner .. '|' .. item[2] .. '|' .. item[3])
   answer[i + 1] = item
 end

@@ -10,7 +10,8 @@
  * is not ready already, so a command issued in one is refused, not queued for nowhere.
  *
  * A command that is not answered in time ends the connection: its answer would otherwise be taken for the
- * answer to the next one. */
+ * answer to the next one. So does an answer by which the server says that it became a replica or forgot who we are:
+ * the name may lead to another by now. A server that only refuses writes is kept (note_refusal). */
 #include "client_p.h"
 
 #include "badgewatch/base/alloc.h"
@@ -55,7 +56,43 @@ bool bw_redis_ready(const struct bw_redis *r)
 
 const char *bw_redis_reason(const struct bw_redis *r)
 {
-    return r->reason;
+    return bw_redis_ready(r) ? r->refusal : r->reason;
+}
+
+const char *bw_redis_refusal(const struct bw_redis *r)
+{
+    return r->refusal;
+}
+
+bool bw_redis_writable(const struct bw_redis *r)
+{
+    return bw_redis_ready(r) && !r->refusal[0];
+}
+
+void bw_redis_accepted(struct bw_redis *r)
+{
+    if (!r->refusal[0])
+        return;
+    r->refusal[0] = '\0';
+    if (r->on_writes && !r->closing)
+        r->on_writes(r->on_state_ctx, true, "");
+}
+
+/* The first text stays: those of scripts end with a place in the script, and differ. */
+static void note_refusal(struct bw_redis *r, const char *error)
+{
+    static const char *const codes[] = {"MISCONF ", "OOM ", "NOREPLICAS "};
+
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (strncmp(error, codes[i], strlen(codes[i])) != 0)
+            continue;
+        if (strncmp(error, r->refusal, strlen(codes[i])) == 0)
+            return;
+        snprintf(r->refusal, sizeof r->refusal, "%.*s", (int)strcspn(error, "\r\n"), error);
+        if (r->on_writes && !r->closing)
+            r->on_writes(r->on_state_ctx, false, r->refusal);
+        return;
+    }
 }
 
 size_t bw_redis_pending(const struct bw_redis *r)
@@ -101,6 +138,7 @@ void bw_redis_lose(struct bw_redis *r, enum bw_err first, const char *reason)
     bw_resolve_cancel(r->resolve);
     r->resolve = NULL;
     bw_redis_link_close(&r->link);
+    r->refusal[0] = '\0';
     bw_redis_set_state(r, REDIS_WAITING, copy);
     fail_all(r, first, BW_ERR_UNAVAILABLE);
     try_later(r);
@@ -185,8 +223,17 @@ static void link_down(void *ctx, const char *reason)
 static void link_answered(void *ctx, struct redis_command *command, const struct bw_reply *reply)
 {
     struct bw_redis *r = ctx;
+    bool refused =
+        r->phase == REDIS_READY && reply->type == BW_REPLY_ERROR; /* the greeting judges for itself */
+    const char *unfit = refused ? bw_redis_unfit(reply->str) : NULL;
 
+    if (unfit) /* for the callbacks of this command and those behind it; lost with the connection, below */
+        snprintf(r->refusal, sizeof r->refusal, "%s", unfit);
+    else if (refused)
+        note_refusal(r, reply->str);
     answer(command, BW_OK, reply);
+    if (unfit && r->phase == REDIS_READY)
+        bw_redis_lose(r, BW_ERR_UNAVAILABLE, unfit);
     if (r->closing && r->queue.n == 0)
         bw_timer_start(r->close_timer, 1);
 }
@@ -352,7 +399,9 @@ enum bw_err bw_redis_new(struct bw_loop *loop, const struct bw_redis_options *op
     r->connect_timeout_ms = or_else(options->connect_timeout_ms, CONNECT_TIMEOUT_MS);
     r->command_timeout_ms = or_else(options->command_timeout_ms, COMMAND_TIMEOUT_MS);
     r->max_pending = options->max_pending > 0 ? options->max_pending : MAX_PENDING;
+    r->read_write = options->read_write;
     r->on_state = options->on_state;
+    r->on_writes = options->on_writes;
     r->on_state_ctx = options->ctx;
     bw_backoff_init(&r->backoff, or_else(options->reconnect_min_ms, RECONNECT_MIN_MS),
                     or_else(options->reconnect_max_ms, RECONNECT_MAX_MS));

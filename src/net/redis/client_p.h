@@ -23,11 +23,14 @@ struct bw_redis {
     int64_t connect_timeout_ms;
     int64_t command_timeout_ms;
     size_t max_pending;
+    bool read_write;
     void (*on_state)(void *ctx, bool ready, const char *reason);
+    void (*on_writes)(void *ctx, bool taken, const char *why);
     void *on_state_ctx;
 
     enum redis_phase phase;
-    char reason[REDIS_REASON]; /* "" when ready */
+    char reason[REDIS_REASON];  /* "" when ready */
+    char refusal[REDIS_REASON]; /* of the newest write; "" while they are taken */
     struct redis_link link;
     struct redis_queue queue;
     struct bw_timer *timer;
@@ -53,5 +56,7 @@ void bw_redis_send(struct bw_redis *r, struct redis_command *c, bw_redis_cb cb, 
 /* BW_ERR_CLOSED, _UNAVAILABLE or _BUSY when no further command of a user can be taken. */
 enum bw_err bw_redis_can_send(const struct bw_redis *r) BW_MUSTCHECK;
 
-/* greeting.c: AUTH, SELECT, CLIENT SETNAME, PING; then READY, or lost with the reason. */
+/* greeting.c: AUTH, SELECT, CLIENT SETNAME, INFO, PING; then READY, or lost with the reason. */
 void bw_redis_greet(struct bw_redis *r);
+/* In plain words, if the error means that this connection is of no use any more; else NULL. */
+const char *bw_redis_unfit(const char *error);

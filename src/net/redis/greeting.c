@@ -1,10 +1,11 @@
-/* What is said first on a connection: AUTH, SELECT, CLIENT SETNAME, PING, in one write.
+/* What is said first on a connection: AUTH, SELECT, CLIENT SETNAME, INFO replication (where a replica will not do), PING,
+ * in one write.
  *
  * Happy way: each is answered without an error, and the client is ready. No command of a user is sent before,
  * since it would be answered with NOAUTH or run on another database.
  *
  * How it fails: the first error ends the connection, and its reason is told in plain words. PING is last
- * because the three before it succeed while a server loads its data or asks for a password. Two refusals do
+ * because those before it succeed while a server loads its data or asks for a password. Two refusals do
  * not matter: an ACL that forbids CLIENT SETNAME or PING says nothing against the work to be done.
  *
  * A server that does not know AUTH puts the arguments into its error, so of an answer to AUTH nothing is shown
@@ -16,32 +17,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REPLICA "a replica, which takes no writes"
+
 static const struct {
     const char *begin;
     const char *words;
+    bool later; /* may also come once we are connected */
 } known[] = {
-    {"WRONGPASS", "wrong password, or the user is disabled"},
-    {"NOAUTH", "a password is needed"},
-    {"LOADING", "loading its data"},
-    {"MASTERDOWN", "a replica without its master"},
-    {"ERR invalid password", "wrong password"},
-    {"ERR max number of clients", "the server has too many clients"},
-    {"ERR AUTH <password> called without any password", "a password was given, but the server has none set"},
-    {"ERR Client sent AUTH, but no password is set", "a password was given, but the server has none set"},
+    {"WRONGPASS", "wrong password, or the user is disabled", false},
+    {"NOAUTH", "a password is needed", true},
+    {"LOADING", "loading its data", true},
+    {"MASTERDOWN", "a replica without its master", true},
+    {"READONLY", REPLICA, true},
+    {"ERR invalid password", "wrong password", false},
+    {"ERR max number of clients", "the server has too many clients", false},
+    {"ERR AUTH <password> called without any password", "a password was given, but the server has none set",
+     false},
+    {"ERR Client sent AUTH, but no password is set", "a password was given, but the server has none set",
+     false},
 };
 
-static const char *words_of(const char *text)
+static const char *words_of(const char *text, bool later)
 {
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strncmp(text, known[i].begin, strlen(known[i].begin)) == 0)
+        if (known[i].later >= later && strncmp(text, known[i].begin, strlen(known[i].begin)) == 0)
             return known[i].words;
     return NULL;
+}
+
+const char *bw_redis_unfit(const char *error)
+{
+    return words_of(error, true);
 }
 
 static void refuse(struct bw_redis *r, const char *command, const char *text, bool secret)
 {
     char reason[REDIS_REASON];
-    const char *words = words_of(text);
+    const char *words = words_of(text, false);
     int shown = secret || words ? (int)strcspn(text, " ") : (int)strlen(text);
 
     if (words)
@@ -72,6 +84,13 @@ static void setname_answered(void *ctx, enum bw_err err, const struct bw_reply *
 {
     if (!err && reply->type == BW_REPLY_ERROR && !is_error(reply, "NOPERM"))
         refuse(ctx, "CLIENT SETNAME", reply->str, false);
+}
+
+/* A replica that may be written to is somebody's wish, and what is written there is lost at its next sync. */
+static void role_answered(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    if (!err && reply->type == BW_REPLY_STRING && strstr(reply->str, "role:slave"))
+        bw_redis_lose(ctx, BW_ERR_UNAVAILABLE, REPLICA);
 }
 
 static void ping_answered(void *ctx, enum bw_err err, const struct bw_reply *reply)
@@ -113,5 +132,7 @@ void bw_redis_greet(struct bw_redis *r)
         send_words(r, 2, (const char *[]){"SELECT", db}, select_answered);
     if (r->client_name)
         send_words(r, 3, (const char *[]){"CLIENT", "SETNAME", r->client_name}, setname_answered);
+    if (r->read_write)
+        send_words(r, 2, (const char *[]){"INFO", "replication"}, role_answered);
     send_words(r, 1, (const char *[]){"PING"}, ping_answered);
 }

@@ -14,6 +14,7 @@ struct client {
     struct bw_loop *loop;
     struct bw_redis *r;
     int states;  /* calls of on_state */
+    int writes;  /* calls of on_writes */
     int repeats; /* calls with what was told before: must stay 0 */
     bool ready;
     char reason[256];

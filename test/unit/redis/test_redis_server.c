@@ -283,12 +283,87 @@ static void scripts(void **state)
     server_close(&s);
 }
 
+static void note_writes(void *ctx, bool taken, const char *why)
+{
+    struct client *c = ctx; /* the fixture's, as for on_state */
+    assert_int_equal(why[0] == '\0', taken);
+    assert_int_equal(bw_redis_writable(c->r), taken);
+    c->writes++;
+}
+
+/* Memory limit: it stays connected, reads and removals go on, the refusal is told once and ends when a write succeeded. */
+static void refused_writes(void **state)
+{
+    struct bw_redis_options options = quick;
+    struct server s;
+    struct client c;
+    struct answer a;
+
+    server_open(&s);
+    server_start(&s, NULL);
+    options.on_writes = note_writes;
+    client_open(&c, *state, s.socket_url, &options);
+    LOOP_RUN_UNTIL(*state, c.ready, WAIT_MS);
+    SEND(&c, &a, "SET", "key", "old");
+    SEND(&c, &a, "CONFIG", "SET", "maxmemory", "1");
+    SEND(&c, &a, "SET", "key", "1");
+    SEND(&c, &a, "SET", "key", "2");
+    LOOP_RUN_UNTIL(*state, bw_redis_pending(c.r) == 0, WAIT_MS);
+    assert_int_equal(a.type, BW_REPLY_ERROR);
+    assert_int_equal(c.writes, 1);
+    assert_true(c.ready);
+    assert_memory_equal(bw_redis_refusal(c.r), "OOM ", 4);
+    assert_string_equal(bw_redis_reason(c.r), bw_redis_refusal(c.r));
+    SEND(&c, &a, "DEL", "key");
+    SEND(&c, &a, "CONFIG", "SET", "maxmemory", "0");
+    LOOP_RUN_UNTIL(*state, bw_redis_pending(c.r) == 0, WAIT_MS);
+    assert_false(bw_redis_writable(c.r)); /* until somebody wrote */
+    bw_redis_accepted(c.r);
+    bw_redis_accepted(c.r);
+    assert_int_equal(c.writes, 2);
+    assert_string_equal(bw_redis_reason(c.r), "");
+    client_close(&c);
+    server_close(&s);
+}
+
+/* A server that becomes a replica is left; a client that only reads may stay. */
+static void became_a_replica(void **state)
+{
+    struct bw_redis_options options = quick;
+    struct server s;
+    struct client c, reader;
+    struct answer a;
+
+    server_open(&s);
+    server_start(&s, NULL);
+    options.read_write = true;
+    client_open(&c, *state, s.socket_url, &options);
+    client_open(&reader, *state, s.socket_url, &quick);
+    LOOP_RUN_UNTIL(*state, c.ready && reader.ready, WAIT_MS);
+    SEND(&reader, &a, "REPLICAOF", "127.0.0.1", "1");
+    LOOP_RUN_UNTIL(*state, bw_redis_pending(reader.r) == 0, WAIT_MS);
+    SEND(&c, &a, "SET", "key", "1");
+    LOOP_RUN_UNTIL(*state, !c.ready, WAIT_MS);
+    assert_non_null(strstr(c.reason, "replica"));
+    int states = c.states;
+    LOOP_RUN_FOR(*state, 100); /* connects again, and is no better */
+    assert_false(c.ready);
+    assert_int_equal(c.states, states);
+    assert_true(reader.ready);
+    SEND(&reader, &a, "REPLICAOF", "NO", "ONE");
+    LOOP_RUN_UNTIL(*state, c.ready, WAIT_MS);
+    client_close(&reader);
+    client_close(&c);
+    server_close(&s);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, loop_setup, loop_teardown)
     const struct CMUnitTest tests[] = {
         T(socket_and_database),     T(passwords_and_users),        T(login_mended_later),
         T(restart_in_mid_pipeline), T(eight_megabytes_round_trip), T(scripts),
+        T(refused_writes),          T(became_a_replica),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
