@@ -19,7 +19,7 @@ set -eu
 packages_of() {
     case $1 in
     build) echo build-essential cmake ninja-build pkg-config libuv1-dev libcurl4-openssl-dev libhiredis-dev libpq-dev \
-        libjson-c-dev libmicrohttpd-dev libinih-dev libmd-dev libcsv-dev zlib1g-dev ;;
+        libjson-c-dev libmicrohttpd-dev libinih-dev libssl-dev libcsv-dev zlib1g-dev ;;
     run) echo redis-server redis-tools postgresql-15 postgresql-client-15 ca-certificates curl ;;
     test) echo libcmocka-dev python3 openssl git ;;
     ci) echo clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev ;;

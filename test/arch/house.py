@@ -33,9 +33,7 @@ HOME = {
     "json-c": "codec",
     "csv.h": "codec",
     "ini.h": "conf",
-    "sha1.h": "core",
-    "sha2.h": "core",
-    "md5.h": "core",
+    "openssl": "core",
 }
 SIM_LIBRARIES = {"json-c", "microhttpd.h", "zlib.h"}
 LIBC = set("""

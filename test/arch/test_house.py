@@ -31,7 +31,7 @@ MADE_UP = [
     ("includes", {"src/sim/a.c": '#include <zlib.h>\n#include "badgewatch/core/asin.h"\n'}, 1),
     ("includes", {"src/main.c": '#include "badgewatch/cli/cli.h"\n#include "badgewatch/app/daemon.h"\n'}, 1),
     ("includes", {"src/attic/a.c": "\n"}, 1),
-    ("rooms", {"src/core/CMakeLists.txt": "bw_room(core SOURCES a.c DEPS base PKGS libmd)", "src/core/a.c": ""}, 0),
+    ("rooms", {"src/core/CMakeLists.txt": "bw_room(core SOURCES a.c DEPS base PKGS libcrypto)", "src/core/a.c": ""}, 0),
     ("rooms", {"src/core/CMakeLists.txt": "bw_room(core SOURCES a.c DEPS base loop)", "src/core/a.c": ""}, 1),
     ("rooms", {"src/core/CMakeLists.txt": "bw_room(core SOURCES aa.c DEPS base)", "src/core/a.c": ""}, 1),
     ("purity", {"src/core/a.c": "int f(int now) { return now; } // time(0)\n"}, 0),
