@@ -5,7 +5,7 @@
  * as in entry.c; the text says which member, and which element of a list. */
 #include "category.h"
 #include "entry.h"
-#include "state_node.h"
+#include "state_read.h"
 
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/codec/state_json.h"
@@ -296,25 +296,45 @@ static void read_series(struct bw_reader *r, const char *member, bool ranks, str
 
 /* ---- the whole ---- */
 
-static void read_state(struct bw_reader *r, struct bw_check_record *c)
+/* The text of member "state"; the document is known to be an object. */
+static bool find_state(struct bw_cursor *c)
+{
+    struct bw_span name;
+    for (bool more = bw_cursor_first(c, '{', '}'); more; more = bw_cursor_next(c, '}')) {
+        if (!bw_cursor_key(c, &name))
+            return false;
+        if (bw_span_is(&name, "state"))
+            return true;
+        if (!bw_cursor_skip(c, BW_CURSOR_DEPTH))
+            return false;
+    }
+    return false;
+}
+
+static void read_state(struct bw_reader *r, const char *json, size_t len, struct bw_check_record *c)
 {
     struct bw_product_key key;
+    struct bw_cursor text;
     bw_reader_key(r, &key);
     bw_state_init(&c->state, &key);
+    bw_cursor_init(&text, json, len);
+    if (r->err == BW_OK && !find_state(&text))
+        bw_reader_fail(r, "'state': an object was expected");
     if (r->err != BW_OK)
         return;
-    r->err = state_read(bw_json_get(r->o, "state"), &c->state, r->error);
+    r->err = state_read(&text, &c->state, r->error);
     if (r->err != BW_OK)
         (void)bw_error_prefix(r->error, "'state'");
     if (c->state.last_update > BW_ENTRY_TIME_MAX || c->state.freshness > BW_ENTRY_TIME_MAX)
         bw_reader_fail(r, "'state': a time is out of range"); /* those that go to the tables */
 }
 
-static enum bw_err read_check(const struct bw_json_node *o, struct bw_check_record *c, struct bw_error *error)
+static enum bw_err read_check(const struct bw_json_node *o, const char *json, size_t len,
+                              struct bw_check_record *c, struct bw_error *error)
 {
     struct bw_reader r;
     bw_reader_init(&r, o, error);
-    read_state(&r, c);
+    read_state(&r, json, len, c);
     c->unknown = read_outcome(&r);
     c->checked_at_ms = bw_reader_int(&r, "checked_at_ms", 0, BW_ENTRY_TIME_MAX_MS);
     bw_reader_uuid(&r, "batch_id", c->batch_id);
@@ -336,7 +356,7 @@ enum bw_err bw_check_decode(const char *json, size_t len, struct bw_check_record
     enum bw_err err = bw_json_parse(json, len, &doc, error);
     if (err != BW_OK)
         return err;
-    err = read_check(bw_json_root(doc), &c, error);
+    err = read_check(bw_json_root(doc), json, len, &c, error);
     bw_json_free(doc);
     if (err == BW_OK)
         *out = c;

@@ -5,10 +5,11 @@
  * no JSON (BW_ERR_SYNTAX), a member absent, of another type, out of range, unknown, or categories out of order
  * (BW_ERR_INVALID). A state half understood would invent or swallow alerts; the caller rebuilds it instead. */
 #include "category.h"
-#include "state_node.h"
+#include "state_read.h"
 
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/codec/json.h"
+#include "badgewatch/codec/keepa.h"
 #include "badgewatch/codec/state_json.h"
 
 #include <inttypes.h>
@@ -53,11 +54,6 @@ static const struct field category_fields[] = {
     CATEGORY(LONG, since, 0),       CATEGORY(LONG, not_before, 0),    CATEGORY(LONG, confirmed_at, 0),
     CATEGORY(INT, missing, 0),      CATEGORY(LONG, missing_since, 0), CATEGORY(BOOL, removed, 0),
 };
-
-/* Members that the tables do not name: v, unknown, title, brand, parent_asin, availability_amazon, value_at,
- * categories; and name. */
-#define STATE_MEMBERS    (COUNT(state_fields) + 8)
-#define CATEGORY_MEMBERS (COUNT(category_fields) + 1)
 
 static void write_fields(struct bw_json *j, const struct field *fields, size_t n, const void *from)
 {
@@ -121,182 +117,276 @@ void bw_state_encode(const struct bw_state *s, struct bw_buf *out)
 
 /* ---- decoding ---- */
 
-static enum bw_err wrong(struct bw_error *error, const char *name)
+/* By hand and not with json-c: a state is read at each check, and its tree cost more than all the rest of the answer. */
+struct decode {
+    struct bw_cursor *c;
+    struct bw_error *error;
+    enum bw_err err;
+};
+
+static bool wrong(struct decode *d, const char *name)
 {
-    return bw_error_set(error, BW_ERR_INVALID, "the stored state has no valid '%s'", name);
+    if (d->err == BW_OK)
+        d->err = bw_error_set(d->error, BW_ERR_INVALID, "the stored state has no valid '%s'", name);
+    return false;
 }
 
-static bool read_field(const struct bw_json_node *o, const struct field *f, void *to)
+static bool read_int(struct decode *d, const char *name, int64_t min, int64_t max, int64_t *out)
+{
+    int64_t v;
+    char first = bw_cursor_peek(d->c);
+
+    if ((first != '-' && (first < '0' || first > '9')) || bw_cursor_number(d->c, &v) != BW_NUMBER_INT ||
+        v < min || v > max)
+        return wrong(d, name);
+    *out = v;
+    return true;
+}
+
+static bool read_bool(struct decode *d, const char *name, bool *out)
+{
+    char first = bw_cursor_peek(d->c);
+
+    if ((first != 't' && first != 'f') || !bw_cursor_skip(d->c, 0))
+        return wrong(d, name);
+    *out = first == 't';
+    return true;
+}
+
+static bool read_field(struct decode *d, const struct field *f, void *to)
 {
     char *at = (char *)to + f->offset;
     int64_t l;
+    int small;
     bool yes;
 
     if (f->type == BOOL) {
-        if (!bw_json_get_bool(o, f->name, &yes))
+        if (!read_bool(d, f->name, &yes))
             return false;
         memcpy(at, &yes, sizeof yes);
         return true;
     }
-    if (!bw_json_get_int(o, f->name, &l) || l < f->min || (f->type == INT && l > INT_MAX))
+    if (!read_int(d, f->name, f->min, f->type == INT ? INT_MAX : INT64_MAX, &l))
         return false;
-    if (f->type == INT) {
-        int small = (int)l;
-
+    small = (int)l;
+    if (f->type == INT)
         memcpy(at, &small, sizeof small);
-    } else {
+    else
         memcpy(at, &l, sizeof l);
+    return true;
+}
+
+/* A string, or null. */
+static bool read_text(struct decode *d, const char *name, char **out)
+{
+    struct bw_span span;
+    struct bw_buf text;
+
+    if (bw_cursor_null(d->c))
+        return true;
+    if (bw_cursor_peek(d->c) != '"' || !bw_cursor_string(d->c, &span) || bw_span_has_nul(&span))
+        return wrong(d, name);
+    if (!span.escapes) {
+        *out = bw_strndup(span.at, span.len);
+        return true;
+    }
+    bw_buf_init(&text, span.len * 3);
+    bw_span_text(&span, &text);
+    *out = bw_buf_take(&text, NULL);
+    return true;
+}
+
+static bool read_unknown(struct decode *d, enum bw_unknown *out)
+{
+    struct bw_span name;
+
+    if (bw_cursor_peek(d->c) == '"' && bw_cursor_string(d->c, &name)) {
+        for (int u = BW_KNOWN; u <= BW_UNKNOWN_STALE; u++) {
+            if (bw_span_is(&name, bw_unknown_name((enum bw_unknown)u))) {
+                *out = (enum bw_unknown)u;
+                return true;
+            }
+        }
+    }
+    return wrong(d, "unknown");
+}
+
+static bool read_values(struct decode *d, struct bw_state *s)
+{
+    size_t n = 0;
+
+    if (bw_cursor_peek(d->c) != '[')
+        return wrong(d, "value_at");
+    for (bool more = bw_cursor_first(d->c, '[', ']'); more; more = bw_cursor_next(d->c, ']'), n++)
+        if (n == BW_VALUE_KINDS || !read_int(d, "value_at", 0, INT64_MAX, &s->value_at[n]))
+            return wrong(d, "value_at");
+    return n == BW_VALUE_KINDS || wrong(d, "value_at");
+}
+
+/* Which member this is: the one behind the last, as they were written, else any. n if it is none of them. */
+static size_t find_member(const struct bw_span *key, const struct field *fields, size_t n_fields,
+                          const char *const *others, size_t n, size_t guess)
+{
+    for (size_t k = 0; k < n; k++) {
+        size_t i = (guess + k) % n;
+
+        if (bw_span_is(key, i < n_fields ? fields[i].name : others[i - n_fields]))
+            return i;
+    }
+    return n;
+}
+
+/* The key of the next member of an object whose members are all known, and each there once. */
+static bool next_member(struct decode *d, const struct field *fields, size_t n_fields,
+                        const char *const *others, size_t n, uint32_t *seen, size_t *at)
+{
+    struct bw_span key;
+
+    if (!bw_cursor_key(d->c, &key))
+        return wrong(d, "members");
+    *at = find_member(&key, fields, n_fields, others, n, *at);
+    if (*at == n || (*seen & 1u << *at)) {
+        d->err = bw_error_set(d->error, BW_ERR_INVALID, "the stored state has a member '%.*s' too many",
+                              (int)(key.len < 40 ? key.len : 40), key.at);
+        return false;
+    }
+    *seen |= 1u << *at;
+    return true;
+}
+
+static bool complete(struct decode *d, uint32_t seen, const struct field *fields, size_t n_fields,
+                     const char *const *others, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(seen & 1u << i))
+            return wrong(d, i < n_fields ? fields[i].name : others[i - n_fields]);
+    return true;
+}
+
+static bool read_category(struct decode *d, struct bw_category_state *category)
+{
+    static const char *const others[] = {"name"};
+    const size_t n_fields = COUNT(category_fields), n = n_fields + COUNT(others);
+    uint32_t seen = 0;
+
+    if (bw_cursor_peek(d->c) != '{')
+        return wrong(d, "categories");
+    size_t at = 0;
+    for (bool more = bw_cursor_first(d->c, '{', '}'); more; more = bw_cursor_next(d->c, '}'), at++) {
+        if (!next_member(d, category_fields, n_fields, others, n, &seen, &at))
+            return false;
+        if (!(at < n_fields ? read_field(d, &category_fields[at], category)
+                            : read_text(d, "name", &category->name)))
+            return false;
+    }
+    return complete(d, seen, category_fields, n_fields, others, n);
+}
+
+static bool read_categories(struct decode *d, struct bw_state *s)
+{
+    size_t room = 0;
+
+    if (bw_cursor_peek(d->c) != '[')
+        return wrong(d, "categories");
+    for (bool more = bw_cursor_first(d->c, '[', ']'); more; more = bw_cursor_next(d->c, ']')) {
+        if (s->n_categories == CATEGORIES_MAX)
+            return wrong(d, "categories");
+        if (s->n_categories == room) {
+            room = room > 0 ? room * 2 : 8;
+            s->categories = bw_realloc_array(s->categories, room, sizeof *s->categories);
+        }
+        struct bw_category_state *c = &s->categories[s->n_categories];
+        *c = (struct bw_category_state){0};
+        s->n_categories++; /* its name is ours to free */
+        if (!read_category(d, c))
+            return false;
+        if (s->n_categories > 1 && c[-1].category_id >= c->category_id) {
+            d->err =
+                bw_error_set(d->error, BW_ERR_INVALID, "the categories of the stored state do not ascend");
+            return false;
+        }
     }
     return true;
 }
 
-static enum bw_err read_fields(const struct bw_json_node *o, const struct field *fields, size_t n, void *to,
-                               struct bw_error *error)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!read_field(o, &fields[i], to))
-            return wrong(error, fields[i].name);
-    return BW_OK;
-}
+enum other { V, UNKNOWN, TITLE, BRAND, PARENT_ASIN, AVAILABILITY, VALUE_AT, CATEGORIES, OTHERS };
+static const char *const other_members[OTHERS] = {
+    "v", "unknown", "title", "brand", "parent_asin", "availability_amazon", "value_at", "categories"};
 
-struct presence {
-    const char *name; /* looked for; may be NULL */
-    size_t n;         /* members in all */
-    bool found;
-};
-
-static void see_member(void *ctx, const char *key, const struct bw_json_node *value)
-{
-    struct presence *p = ctx;
-
-    (void)value;
-    p->n++;
-    if (p->name && strcmp(p->name, key) == 0)
-        p->found = true;
-}
-
-static size_t count_members(const struct bw_json_node *o)
-{
-    struct presence p = {0};
-
-    bw_json_each(o, see_member, &p);
-    return p.n;
-}
-
-/* A string, or null, which must be there. */
-static enum bw_err read_text(const struct bw_json_node *o, const char *name, char **out,
-                             struct bw_error *error)
-{
-    struct presence p = {.name = name};
-    const char *text = NULL;
-
-    bw_json_each(o, see_member, &p);
-    if (!p.found || (bw_json_get(o, name) && !bw_json_get_string(o, name, &text)))
-        return wrong(error, name);
-    *out = bw_strdup(text);
-    return BW_OK;
-}
-
-static enum bw_err read_unknown(const struct bw_json_node *o, enum bw_unknown *out, struct bw_error *error)
-{
-    const char *name;
-
-    if (bw_json_get_string(o, "unknown", &name)) {
-        for (int u = BW_KNOWN; u <= BW_UNKNOWN_STALE; u++) {
-            if (strcmp(name, bw_unknown_name((enum bw_unknown)u)) == 0) {
-                *out = (enum bw_unknown)u;
-                return BW_OK;
-            }
-        }
-    }
-    return wrong(error, "unknown");
-}
-
-static enum bw_err read_values(const struct bw_json_node *o, struct bw_state *s, struct bw_error *error)
-{
-    const struct bw_json_node *values = bw_json_get(o, "value_at");
-    struct presence p = {.name = "availability_amazon"};
-
-    if (bw_json_count(values) != BW_VALUE_KINDS)
-        return wrong(error, "value_at");
-    for (size_t i = 0; i < BW_VALUE_KINDS; i++)
-        if (!bw_json_is_int(bw_json_at(values, i), &s->value_at[i]) || s->value_at[i] < 0)
-            return wrong(error, "value_at");
-    bw_json_each(o, see_member, &p);
-    s->availability_amazon = INT64_MIN;
-    if (!p.found || (bw_json_get(o, p.name) && !bw_json_get_int(o, p.name, &s->availability_amazon)))
-        return wrong(error, p.name);
-    return BW_OK;
-}
-
-static enum bw_err read_category(const struct bw_json_node *o, struct bw_category_state *c,
-                                 struct bw_error *error)
-{
-    if (count_members(o) != CATEGORY_MEMBERS)
-        return bw_error_set(error, BW_ERR_INVALID,
-                            "a category of the stored state has other members than expected");
-    enum bw_err err = read_fields(o, category_fields, COUNT(category_fields), c, error);
-    return err ? err : read_text(o, "name", &c->name, error);
-}
-
-static enum bw_err read_categories(const struct bw_json_node *o, struct bw_state *s, struct bw_error *error)
-{
-    const struct bw_json_node *list = bw_json_get(o, "categories");
-    size_t n = bw_json_count(list);
-
-    if (!bw_json_is_array(list) || n > CATEGORIES_MAX)
-        return wrong(error, "categories");
-    s->categories = n > 0 ? bw_alloc_array(n, sizeof *s->categories) : NULL;
-    for (; s->n_categories < n; s->n_categories++) {
-        struct bw_category_state *c = &s->categories[s->n_categories];
-        enum bw_err err = read_category(bw_json_at(list, s->n_categories), c, error);
-
-        if (err)
-            return err;
-        if (s->n_categories > 0 && c[-1].category_id >= c->category_id) {
-            s->n_categories++; /* its name is ours to free */
-            return bw_error_set(error, BW_ERR_INVALID, "the categories of the stored state do not ascend");
-        }
-    }
-    return BW_OK;
-}
-
-enum bw_err state_read(const struct bw_json_node *root, struct bw_state *s, struct bw_error *error)
+static bool read_other(struct decode *d, enum other member, struct bw_state *s)
 {
     int64_t format;
 
-    if (!bw_json_get_int(root, "v", &format) || format != FORMAT)
-        return bw_error_set(error, BW_ERR_INVALID, "the stored state is not of format %d", FORMAT);
-    if (count_members(root) != STATE_MEMBERS)
-        return bw_error_set(error, BW_ERR_INVALID, "the stored state has other members than expected");
-    enum bw_err err = read_fields(root, state_fields, COUNT(state_fields), s, error);
-    if (!err)
-        err = read_unknown(root, &s->unknown, error);
-    if (!err)
-        err = read_text(root, "title", &s->title, error);
-    if (!err)
-        err = read_text(root, "brand", &s->brand, error);
-    if (!err)
-        err = read_text(root, "parent_asin", &s->parent_asin, error);
-    if (!err)
-        err = read_values(root, s, error);
-    return err ? err : read_categories(root, s, error);
+    switch (member) {
+    case V:
+        return read_int(d, "v", FORMAT, FORMAT, &format);
+    case UNKNOWN:
+        return read_unknown(d, &s->unknown);
+    case TITLE:
+        return read_text(d, "title", &s->title);
+    case BRAND:
+        return read_text(d, "brand", &s->brand);
+    case PARENT_ASIN:
+        return read_text(d, "parent_asin", &s->parent_asin);
+    case AVAILABILITY:
+        s->availability_amazon = INT64_MIN;
+        return bw_cursor_null(d->c) ||
+               read_int(d, "availability_amazon", INT64_MIN, INT64_MAX, &s->availability_amazon);
+    case VALUE_AT:
+        return read_values(d, s);
+    default:
+        return read_categories(d, s);
+    }
+}
+
+enum bw_err state_read(struct bw_cursor *c, struct bw_state *s, struct bw_error *error)
+{
+    const size_t n_fields = COUNT(state_fields), n = n_fields + OTHERS;
+    struct decode d = {.c = c, .error = error};
+    uint32_t seen = 0;
+    size_t at = n_fields; /* "v" comes first */
+
+    if (bw_cursor_peek(c) != '{')
+        return bw_error_set(error, BW_ERR_INVALID, "the stored state is not an object");
+    for (bool more = bw_cursor_first(c, '{', '}'); more; more = bw_cursor_next(c, '}'), at++) {
+        if (!next_member(&d, state_fields, n_fields, other_members, n, &seen, &at))
+            return d.err;
+        if (!(at < n_fields ? read_field(&d, &state_fields[at], s)
+                            : read_other(&d, (enum other)(at - n_fields), s)))
+            return d.err;
+    }
+    if (!d.err)
+        (void)complete(&d, seen, state_fields, n_fields, other_members, n);
+    return d.err;
+}
+
+/* Why a text is no state: first whether it is JSON at all. */
+static enum bw_err explain(const char *json, size_t len, enum bw_err otherwise, struct bw_error *error)
+{
+    struct bw_cursor c;
+
+    bw_cursor_init(&c, json, len);
+    if (bw_cursor_skip(&c, BW_CURSOR_DEPTH) && !bw_cursor_done(&c))
+        (void)bw_cursor_fail(&c, "more bytes after the end");
+    if (!c.fault)
+        return otherwise;
+    return bw_error_set(error, BW_ERR_SYNTAX, "the stored state is not JSON at byte %zu: %s",
+                        (size_t)(c.at - c.begin), c.fault);
 }
 
 enum bw_err bw_state_decode(const char *json, size_t len, const struct bw_product_key *key,
                             struct bw_state *out, struct bw_error *error)
 {
-    struct bw_json_doc *doc;
+    struct bw_cursor c;
     struct bw_state s;
 
-    enum bw_err err = bw_json_parse(json, len, &doc, error);
-    if (err) {
-        (void)bw_error_prefix(error, "the stored state"); /* its result is not the code when error is NULL */
-        return err;
-    }
+    if (!bw_utf8_valid(json, len))
+        return bw_error_set(error, BW_ERR_SYNTAX, "the stored state is not valid UTF-8");
     bw_state_init(&s, key);
-    err = state_read(bw_json_root(doc), &s, error);
-    bw_json_free(doc);
+    bw_cursor_init(&c, json, len);
+    enum bw_err err = state_read(&c, &s, error);
+    if (err || !bw_cursor_done(&c))
+        err = explain(json, len, err, error);
     if (err)
         bw_state_fini(&s);
     else

@@ -219,7 +219,7 @@ static const struct edit {
     {CHECK, "\"asin\":\"B0TEST0001\"", "\"asin\":\"B0TEST0002\"",
      "'changes' 0: of another product than the check"},
     {CHECK, "\"domain\":3", "\"domain\":0", "'domain': a whole number from 1 to 12 was expected"},
-    {CHECK, "\"state\":{", "\"state\":[],\"x\":{", "'state': the stored state is not of format 1"},
+    {CHECK, "\"state\":{", "\"state\":[],\"x\":{", "'state': the stored state is not an object"},
     {CHECK, "\"version\":17", "\"version\":-1", "'state': the stored state has no valid 'version'"},
     {CHECK, "\"freshness\":1755101612", "\"freshness\":1755101612000000000",
      "'state': a time is out of range"},
