@@ -82,6 +82,7 @@ static void end(struct run *r)
     bw_batch_fini(&r->batch);
     free(r);
     c->runs--;
+    c->cx->asking--;
     c->port.idle(c->port.ctx);
 }
 
@@ -312,6 +313,7 @@ void bw_collector_take(struct bw_collector *c, struct bw_batch *batch)
     *batch = (struct bw_batch){0};
     r->days = first_days(c, &r->batch);
     c->runs++;
+    c->cx->asking++;
     c->first_runs += r->batch.first;
     enum bw_err err = ask(r);
     if (err != BW_OK) {

@@ -23,7 +23,9 @@ struct bw_context {
     size_t staging;             /* checks between answer and Redis; history waits for them (writer.c) */
     struct bw_wall due_told;    /* what the server's clock said (due_clock.h) */
     struct bw_mono due_told_at; /* and when; 0 = not yet */
-    bool schema_right;          /* Postgres has the schema of this version (schema.h) */
+    size_t
+        asking; /* requests to Keepa whose answers are not staged yet: more changes may come (notifier.c) */
+    bool schema_right; /* Postgres has the schema of this version (schema.h) */
 };
 
 /* Postgres may be used: connected, and with the right schema. */

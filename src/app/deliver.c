@@ -106,7 +106,7 @@ static void address(struct bw_message *m)
     struct bw_notifier *n = m->notifier;
     char product[BW_KEY_MAX];
     bw_keys_product(&n->cx->keys, &m->key, product);
-    const char *argv[] = {product, n->cx->keys.delivery, n->cx->keys.doubt, m->check, m->refs[0].id};
+    const char *argv[] = {product, n->cx->keys.delivery, n->cx->keys.doubt, m->checks[0].name, m->refs[0].id};
     if (bw_redis_eval(n->cx->redis, &bw_script_address, 3, 5, argv, NULL, on_address, m) == BW_OK)
         begun(m);
     else
@@ -217,6 +217,14 @@ static void look(struct bw_message *m)
 
 /* ---- INTEND ---- */
 
+static void add_checks(struct bw_args *args, const struct bw_message *m)
+{
+    size_t begin = bw_args_begin(args);
+    for (size_t i = 0; i < m->n_checks; i++)
+        bw_args_add(args, m->checks[i].name);
+    bw_args_end(args, begin);
+}
+
 static void on_intended(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct bw_message *m = ctx;
@@ -235,12 +243,12 @@ static void intend(struct bw_message *m)
     const struct bw_keys *k = &n->cx->keys;
     struct bw_args args;
     bw_args_init(&args);
-    const char *const head[] = {k->changes, k->delivery, k->epoch,  BW_GROUP_SLACK,
-                                n->cx->id,  m->check,    m->channel};
+    const char *const head[] = {k->changes, k->delivery, k->epoch, BW_GROUP_SLACK, n->cx->id, m->channel};
     for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         bw_args_add(&args, head[i]);
     bw_args_add_int(&args, m->intended_at_ms);
     bw_args_add_int(&args, m->attempt + 1);
+    add_checks(&args, m);
     for (size_t i = 0; i < m->n_refs; i++)
         bw_args_add(&args, m->refs[i].id);
     m->begin_by.ms = bw_mono_now().ms + BEGIN_MS;
@@ -273,7 +281,7 @@ static void on_posted(void *ctx, const struct bw_slack_answer *a)
     bw_notifier_log_attempt(n, m, outcomes[a->class], a->class == BW_POSTED_OK ? "" : why);
     bool busy = strcmp(a->error, "ratelimited") == 0 || strcmp(a->error, "rate_limited") == 0;
     if (a->class == BW_POSTED_PAYLOAD)
-        bw_log_error("slack", "%s: the message was refused (%s)%s", m->check, why,
+        bw_log_error("slack", "%s: the message was refused (%s)%s", m->checks[0].name, why,
                      m->progress.plain ? "" : ", it is sent once more as plain text");
     else if (a->class != BW_POSTED_OK && !busy) /* a rate limit is no fault of anybody */
         bw_notifier_slack_state(n, false, why);
@@ -341,8 +349,8 @@ static void record(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
     const struct bw_keys *k = &n->cx->keys;
-    const char *const head[] = {k->changes, k->delivery,    k->history, k->staged_bytes,
-                                k->untold,  BW_GROUP_SLACK, m->check};
+    const char *const head[] = {k->changes,      k->delivery, k->history,
+                                k->staged_bytes, k->untold,   BW_GROUP_SLACK};
     struct bw_args args;
     struct bw_buf doc;
     if (m->told_at_ms == 0)
@@ -356,6 +364,7 @@ static void record(struct bw_message *m)
                        &doc);
     bw_args_add_bytes(&args, bw_buf_str(&doc), doc.len);
     bw_args_add(&args, KEEP_CHANGES);
+    add_checks(&args, m);
     for (size_t i = 0; i < m->n_refs; i++)
         bw_args_field(&args, m->refs[i].id, m->refs[i].told ? m->refs[i].change_id : "");
     if (bw_redis_eval(n->cx->redis, &bw_script_told, 5, args.n, args.values, args.lens, on_recorded, m) ==
@@ -373,7 +382,7 @@ static void set_aside(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
     const struct bw_keys *k = &n->cx->keys;
-    bw_log_error("slack", "%s: its changes are set aside in %s", m->check, k->set_aside);
+    bw_log_error("slack", "%s: its changes are set aside in %s", m->checks[0].name, k->set_aside);
     for (size_t i = 0; i < m->n_refs; i++) {
         const char *argv[] = {
             k->changes,         k->set_aside, k->staged_bytes, BW_GROUP_SLACK, m->refs[i].id,

@@ -14,7 +14,9 @@ struct bw_message *bw_message_new(struct bw_notifier *notifier, const char *chec
     m->notifier = notifier;
     m->of = of;
     m->key = *key;
-    snprintf(m->check, sizeof(m->check), "%s", check);
+    m->checks = bw_alloc(sizeof(*m->checks));
+    m->n_checks = 1;
+    snprintf(m->checks[0].name, sizeof(m->checks[0].name), "%s", check);
     m->gathered = bw_mono_now();
     return m;
 }
@@ -47,6 +49,34 @@ bool bw_message_add(struct bw_message *m, const char *id, struct bw_change_entry
     return true;
 }
 
+/* Adds n items of size bytes to the list of *count. */
+static void *append(void *list, size_t *count, const void *items, size_t n, size_t size)
+{
+    char *grown = bw_realloc_array(list, *count + n, size);
+    memcpy(grown + *count * size, items, n * size);
+    *count += n;
+    return grown;
+}
+
+void bw_message_absorb(struct bw_message *m, struct bw_message *other)
+{
+    m->checks = append(m->checks, &m->n_checks, other->checks, other->n_checks, sizeof(*m->checks));
+    m->refs = append(m->refs, &m->n_refs, other->refs, other->n_refs, sizeof(*m->refs));
+    m->entries = append(m->entries, &m->n, other->entries, other->n, sizeof(*m->entries));
+    m->doubt_ms = other->doubt_ms < m->doubt_ms ? other->doubt_ms : m->doubt_ms;
+    m->left_behind = m->left_behind || other->left_behind;
+    other->n_checks = other->n_refs = other->n = 0;
+}
+
+bool bw_message_has_check(const struct bw_message *m, const char *check)
+{
+    for (size_t i = 0; i < m->n_checks; i++) {
+        if (strcmp(m->checks[i].name, check) == 0)
+            return true;
+    }
+    return false;
+}
+
 void bw_message_leave_out(struct bw_message *m, const char *change_id)
 {
     for (size_t i = 0; i < m->n_refs; i++)
@@ -67,6 +97,7 @@ void bw_message_free(struct bw_message *m)
         bw_change_entry_fini(&m->entries[i]);
     free(m->entries);
     free(m->refs);
+    free(m->checks);
     free(m);
 }
 
@@ -77,7 +108,10 @@ bool bw_message_body(const struct bw_message *m, bool webhook, int64_t now_ms, s
                                          .possible_repeat = m->progress.possible_repeat,
                                          .now_ms = now_ms,
                                          .metadata = !webhook};
-    bw_slack_changes(m->entries, m->n, &options, out);
+    if (bw_slack_group_products(m->entries, m->n) > 1)
+        bw_slack_group(m->entries, m->n, &options, out);
+    else
+        bw_slack_changes(m->entries, m->n, &options, out);
     return !out->overflow;
 }
 

@@ -1,4 +1,4 @@
-/* One message on its way: the changes of one check of one product. Private to the notifier; which step comes next is
+/* One message on its way: the changes of one check of one product, or those of many that go out together. Private to the notifier; which step comes next is
  * core/delivery.h, what a step does is deliver.c. */
 #pragma once
 
@@ -18,6 +18,10 @@ struct bw_message_ref {
     bool told; /* Postgres says so */
 };
 
+struct bw_message_check {
+    char name[BW_PRODUCT_TEXT + 24]; /* "1:B0D8W1YVBX:17" */
+};
+
 struct bw_message {
     TAILQ_ENTRY(bw_message) link;
     struct bw_notifier *notifier;
@@ -27,8 +31,9 @@ struct bw_message {
     bool posted;        /* while it held the channel */
     bool left_behind;   /* an entry of its check came when it was on its way */
     bool addressed;     /* channel is known: messages behind it wait for it */
-    char check[BW_PRODUCT_TEXT + 24]; /* "1:B0D8W1YVBX:17" */
-    size_t of;                        /* changes that its check has */
+    struct bw_message_check *checks; /* one; more in a group */
+    size_t n_checks;
+    size_t of; /* changes that its (first) check has */
     struct bw_product_key key;
     struct bw_change_entry *entries; /* what is to be told */
     size_t n;
@@ -56,6 +61,9 @@ struct bw_message *bw_message_new(struct bw_notifier *notifier, const char *chec
 /* Takes ownership of *entry. doubt_ms: as the entry of the stream says, 0 = no doubt. False (and frees it) if the id is
  * there already. */
 bool bw_message_add(struct bw_message *m, const char *id, struct bw_change_entry *entry, int64_t doubt_ms);
+/* Moves all that the other has into this one; the other is to be freed. */
+void bw_message_absorb(struct bw_message *m, struct bw_message *other);
+bool bw_message_has_check(const struct bw_message *m, const char *check);
 bool bw_message_has(const struct bw_message *m, const char *id);
 /* Somebody has told this change: the message goes without it. */
 void bw_message_leave_out(struct bw_message *m, const char *change_id);

@@ -22,6 +22,7 @@
 #define SETTLE_MS    2000
 #define STORE_MS     1000
 #define ADOPT_TICKS  25
+#define ALONE_MAX    5  /* products that still have a message each */
 #define LOOKING_MAX  16 /* products whose messages are looked for: what follows of them waits */
 
 static void work(struct bw_notifier *n);
@@ -134,7 +135,7 @@ static struct bw_message *find(struct bw_notifier *n, const char *check)
 {
     struct bw_message *m;
     TAILQ_FOREACH (m, &n->list, link) {
-        if (strcmp(m->check, check) == 0)
+        if (bw_message_has_check(m, check))
             return m;
     }
     return NULL;
@@ -182,6 +183,7 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
     struct bw_notifier *n = ctx;
     if (err != BW_OK || n->stopping)
         return;
+    n->drained = count == 0;
     for (size_t i = 0; i < count; i++)
         gather(n, &entries[i]);
     if (count > 0 && n->n < MESSAGES_MAX)
@@ -197,6 +199,12 @@ struct ahead {
     const struct bw_message *looking[LOOKING_MAX];
     size_t n_looking;
 };
+
+static void note_looking(struct ahead *ahead, const struct bw_message *m)
+{
+    if (m->progress.step == BW_DELIVERY_LOOK && ahead->n_looking < LOOKING_MAX)
+        ahead->looking[ahead->n_looking++] = m;
+}
 
 /* Of one product the order is kept always; a message that is being looked for holds up no other product. */
 static bool held_up(const struct ahead *ahead, const struct bw_message *m)
@@ -220,6 +228,54 @@ static bool take_channel(struct bw_message *m, size_t slot, const struct ahead *
     return true;
 }
 
+/* ---- changes that go out together ---- */
+
+/* A lone change goes out at once. While more may come, it waits for them: BADGEWATCH_GROUP_WINDOW at most. */
+static bool waits_for_more(const struct bw_message *m)
+{
+    const struct bw_notifier *n = m->notifier;
+    bool quiet = n->cx->staging == 0 && n->cx->asking == 0 && n->drained && !n->gathering &&
+                 !bw_consumer_busy(n->consumer);
+    return !quiet && bw_mono_now().ms - m->gathered.ms < n->cx->conf->group_window_ms;
+}
+
+static bool is_fresh(const struct bw_message *m)
+{
+    const struct bw_delivery_progress *p = &m->progress;
+    return p->step == BW_DELIVERY_CONFIRM && p->past == BW_PAST_NONE && !p->cleared && !m->under_way &&
+           m->n_checks == 1;
+}
+
+/* The message and those behind it that may go with it: at most as many as a group may have, and no more changes than its
+ * metadata can name. */
+static size_t company_of(struct bw_message *m, struct ahead ahead,
+                         struct bw_message *company[BW_SLACK_GROUP_MAX])
+{
+    size_t n = 0, changes = 0;
+    for (struct bw_message *other = m; other && n < BW_SLACK_GROUP_MAX; other = TAILQ_NEXT(other, link)) {
+        note_looking(&ahead, other);
+        if (!is_fresh(other) || strcmp(other->channel, m->channel) != 0 || held_up(&ahead, other))
+            continue;
+        changes += other->n;
+        if (n > 0 && changes > BW_SLACK_IDS_MAX)
+            break;
+        company[n++] = other;
+    }
+    return n;
+}
+
+static void gather_company(struct bw_message *m, const struct ahead *ahead)
+{
+    struct bw_message *company[BW_SLACK_GROUP_MAX];
+    size_t n = company_of(m, *ahead, company);
+    if (n <= ALONE_MAX)
+        return;
+    for (size_t i = 1; i < n; i++) {
+        bw_message_absorb(m, company[i]);
+        drop(company[i]);
+    }
+}
+
 static bool may_begin(struct bw_message *m, size_t slot, const struct ahead *ahead)
 {
     const struct bw_delivery_progress *p = &m->progress;
@@ -232,7 +288,15 @@ static bool may_begin(struct bw_message *m, size_t slot, const struct ahead *ahe
             return false;
         bw_delivery_gathered(&m->progress);
     }
-    return !bw_delivery_needs_channel(p->step) || take_channel(m, slot, ahead);
+    if (is_fresh(m) && waits_for_more(m))
+        return false;
+    if (!bw_delivery_needs_channel(p->step))
+        return true;
+    if (!take_channel(m, slot, ahead))
+        return false;
+    if (is_fresh(m))
+        gather_company(m, ahead);
+    return true;
 }
 
 static void look_at(struct bw_message *m, struct ahead *ahead)
@@ -241,8 +305,8 @@ static void look_at(struct bw_message *m, struct ahead *ahead)
     size_t slot = (size_t)(channel_of(n, m->channel) - n->channels);
     if (may_begin(m, slot, ahead))
         bw_deliver(m);
-    if (m->progress.step == BW_DELIVERY_LOOK && ahead->n_looking < LOOKING_MAX)
-        ahead->looking[ahead->n_looking++] = m;
+    if (m->progress.step == BW_DELIVERY_LOOK)
+        note_looking(ahead, m);
     else if (m->addressed &&
              (m->progress.step == BW_DELIVERY_ADDRESS || bw_delivery_needs_channel(m->progress.step)))
         ahead->channels[slot] = true;
@@ -272,7 +336,9 @@ static void work(struct bw_notifier *n)
     while (n->again) {
         struct ahead ahead = {.n_looking = 0};
         struct bw_message *m;
-        n->again = false;
+        n->again = n->gathering = false;
+        TAILQ_FOREACH (m, &n->list, link)
+            n->gathering = n->gathering || !m->addressed;
         TAILQ_FOREACH (m, &n->list, link)
             look_at(m, &ahead);
         sweep(n);

@@ -3,13 +3,15 @@
  *
  * Happy way: the stage kicks -> entries are read and gathered by check -> channel and mute of the product are read ->
  * Postgres is asked whether they were told (it has a second to answer) and notes the intention -> the intention is
- * written to bw:delivery, if the entries are still ours -> POST -> accepted -> told.lua moves it, in one step, from "to be told" to
- * an entry of the history stream that the writer records (notification_sent, channel, ts).
+ * written to bw:delivery, if the entries are still ours -> POST -> accepted -> told.lua moves it, in one step, from "to
+ * be told" to an entry of the history stream that the writer records (notification_sent, channel, ts).
  * Failing (facts: slack.md 1.3): not processed = later; refused credentials or channel = the queue is kept and tried
  * each minute; refused payload = once more as plain text, then set aside; an unknown outcome (time-out, 5xx, or a
- * restart between intention and record, or a Redis that lost data) = the channel's history is asked for the change id before anything is sent
- * again, and where nobody can know, it is sent marked "(possible repeat)".
- * Order is kept within a channel, but for a message that is being looked for: only its own product waits for it. One message a second a channel. */
+ * restart between intention and record, or a Redis that lost data) = the channel's history is asked for the change id
+ * before anything is sent again, and where nobody can know, it is sent marked "(possible repeat)".
+ * Order is kept within a channel, but for a message that is being looked for: only its own product waits for it. One
+ * message a second a channel; changes of more than five products that come within BADGEWATCH_GROUP_WINDOW, or that wait
+ * for their channel, go out as one. */
 #pragma once
 
 #include "context.h"

@@ -27,6 +27,8 @@ struct bw_notifier {
     size_t n_channels;
     struct bw_backoff backoff;
     unsigned ticks;
+    bool drained;   /* the last read found nothing more */
+    bool gathering; /* of some message it is not known yet where it goes */
     bool stopping;
     bool working; /* work() is on the stack */
     bool again;   /* and must look at the list once more */

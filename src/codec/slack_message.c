@@ -10,6 +10,7 @@
 #include "badgewatch/codec/slack.h"
 
 #include "slack_escape.h"
+#include "slack_message_p.h"
 
 #include "badgewatch/base/clock.h"
 #include "badgewatch/codec/json.h"
@@ -22,18 +23,12 @@
 #define CATEGORY_MAX  60  /* of a header's 150, the words and marks around it take up to 86 */
 #define LISTED_MAX    10  /* changes of one message that are listed; more are counted */
 #define LATE_MS       INT64_C(600000)
-#define TEXT_MAX      16384 /* bytes; never reached */
-#define PLAIN_IDS_MAX 20    /* the plain text is also the answer to "metadata_too_large" */
+#define PLAIN_IDS_MAX 20 /* the plain text is also the answer to "metadata_too_large" */
 
 /* ---- words ---- */
 
-struct words {
-    bool markup; /* escape for mrkdwn; false for plain_text objects */
-    struct bw_buf *out;
-};
-
 /* False, and nothing put, where the text is absent or shows nothing. */
-static bool put_foreign(const char *text, size_t max, struct words w)
+bool bw_slack_put_foreign(const char *text, size_t max, struct bw_slack_words w)
 {
     size_t before = w.out->len;
     if (!text)
@@ -47,16 +42,16 @@ static bool put_foreign(const char *text, size_t max, struct words w)
     return false;
 }
 
-static void put_title(const struct bw_change_entry *e, struct words w)
+static void put_title(const struct bw_change_entry *e, struct bw_slack_words w)
 {
-    if (!put_foreign(e->title, TITLE_MAX, w))
+    if (!bw_slack_put_foreign(e->title, TITLE_MAX, w))
         bw_buf_adds(w.out, "(no title known)");
     bw_buf_addf(w.out, " (%s)", e->change.key.asin);
 }
 
-static void put_category(const struct bw_change *c, struct words w)
+static void put_category(const struct bw_change *c, struct bw_slack_words w)
 {
-    if (!put_foreign(c->category, CATEGORY_MAX, w))
+    if (!bw_slack_put_foreign(c->category, CATEGORY_MAX, w))
         bw_buf_addf(w.out, "Category %" PRId64, c->category_id);
 }
 
@@ -195,7 +190,8 @@ static bool is_stay(const struct bw_change_entry *entries, size_t n)
     return n == 2 && find_loss(entries, n, 0) == 1;
 }
 
-static void put_marks(const struct bw_change_entry *e, const struct bw_message_options *o, struct bw_buf *out)
+void bw_slack_put_marks(const struct bw_change_entry *e, const struct bw_message_options *o,
+                        struct bw_buf *out)
 {
     int64_t late = o->now_ms - e->change.detected_at_ms;
     if (late > LATE_MS) {
@@ -221,7 +217,7 @@ static void put_count(const struct bw_change_entry *entries, size_t n, struct bw
 }
 
 static void put_headline(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *o,
-                         struct words w)
+                         struct bw_slack_words w)
 {
     const struct bw_change *c = &entries[0].change;
     bool stay = is_stay(entries, n);
@@ -233,10 +229,10 @@ static void put_headline(const struct bw_change_entry *entries, size_t n, const 
     } else {
         put_count(entries, n, w.out);
     }
-    put_marks(&entries[0], o, w.out);
+    bw_slack_put_marks(&entries[0], o, w.out);
 }
 
-static void put_list_line(const struct bw_change_entry *entries, size_t n, size_t i, struct words w)
+static void put_list_line(const struct bw_change_entry *entries, size_t n, size_t i, struct bw_slack_words w)
 {
     const struct bw_change *c = &entries[i].change;
     size_t loss = find_loss(entries, n, i);
@@ -251,7 +247,7 @@ static void put_list_line(const struct bw_change_entry *entries, size_t n, size_
 }
 
 /* Everything between the headline and the links. */
-static void put_body(const struct bw_change_entry *entries, size_t n, struct words w)
+static void put_body(const struct bw_change_entry *entries, size_t n, struct bw_slack_words w)
 {
     size_t listed = 0, told = 0;
     put_title(&entries[0], w);
@@ -276,7 +272,7 @@ static void put_body(const struct bw_change_entry *entries, size_t n, struct wor
                     entries[0].change.key.domain, entries[0].change.key.asin);
 }
 
-static void put_urls(const struct bw_product_key *key, char amazon[128], char keepa[128])
+void bw_slack_put_urls(const struct bw_product_key *key, char amazon[128], char keepa[128])
 {
     const char *host = bw_domain_host(key->domain);
     snprintf(amazon, 128, "https://www.%s/dp/%s", host ? host : "amazon.com", key->asin);
@@ -286,7 +282,7 @@ static void put_urls(const struct bw_product_key *key, char amazon[128], char ke
 static void put_links(const struct bw_product_key *key, struct bw_buf *out)
 {
     char amazon[128], keepa[128];
-    put_urls(key, amazon, keepa);
+    bw_slack_put_urls(key, amazon, keepa);
     bw_buf_addf(out, "<%s|View on Amazon> · <%s|Keepa chart>", amazon, keepa);
 }
 
@@ -303,7 +299,7 @@ static void put_age(const struct bw_change_entry *e, const char *before, struct 
 void bw_slack_changes_text(const struct bw_change_entry *entries, size_t n,
                            const struct bw_message_options *options, struct bw_buf *out)
 {
-    struct words w = {.markup = true, .out = out};
+    struct bw_slack_words w = {.markup = true, .out = out};
     put_headline(entries, n, options, w);
     bw_buf_addc(out, '\n');
     put_body(entries, n, w);
@@ -324,7 +320,7 @@ static void write_text_object(struct bw_json *j, const char *key, const char *ty
     bw_json_object_end(j);
 }
 
-static void write_section(struct bw_json *j, const char *type, const struct bw_buf *text)
+void bw_slack_write_section(struct bw_json *j, const char *type, const struct bw_buf *text)
 {
     size_t len = text->len;
     while (len > 0 && text->data[len - 1] == '\n')
@@ -335,7 +331,7 @@ static void write_section(struct bw_json *j, const char *type, const struct bw_b
     bw_json_object_end(j);
 }
 
-static void write_context(struct bw_json *j, const struct bw_buf *text)
+void bw_slack_write_context(struct bw_json *j, const struct bw_buf *text)
 {
     bw_json_object(j, NULL);
     bw_json_string(j, "type", "context");
@@ -345,7 +341,7 @@ static void write_context(struct bw_json *j, const struct bw_buf *text)
     bw_json_object_end(j);
 }
 
-static void write_header(struct bw_json *j, const struct bw_buf *headline)
+void bw_slack_write_header(struct bw_json *j, const struct bw_buf *headline)
 {
     bw_json_object(j, NULL);
     bw_json_string(j, "type", "header");
@@ -357,24 +353,26 @@ static void write_blocks(struct bw_json *j, const struct bw_change_entry *entrie
                          const struct bw_message_options *o)
 {
     struct bw_buf part;
-    struct words w = {.markup = false, .out = &part};
-    bw_buf_init(&part, TEXT_MAX);
+    struct bw_slack_words w = {.markup = false, .out = &part};
+    bw_buf_init(&part, BW_SLACK_TEXT_MAX);
     bw_json_array(j, "blocks");
     put_headline(entries, n, o, w);
-    write_header(j, &part);
+    bw_slack_write_header(j, &part);
     bw_buf_clear(&part);
     put_body(entries, n, w);
-    write_section(j, "plain_text", &part);
+    bw_slack_write_section(j, "plain_text", &part);
     bw_buf_clear(&part);
     put_links(&entries[0].change.key, &part);
     put_age(&entries[0], " · ", &part);
-    write_context(j, &part);
+    bw_slack_write_context(j, &part);
     bw_json_array_end(j);
     bw_buf_fini(&part);
 }
 
-static void write_metadata(struct bw_json *j, const struct bw_change_entry *entries, size_t n)
+void bw_slack_write_metadata(struct bw_json *j, const struct bw_change_entry *entries, size_t n, bool plain)
 {
+    size_t most = plain ? PLAIN_IDS_MAX : BW_SLACK_IDS_MAX;
+    n = n < most ? n : most;
     bw_json_object(j, "metadata");
     bw_json_string(j, "event_type", "badgewatch_changes");
     bw_json_object(j, "event_payload");
@@ -386,8 +384,8 @@ static void write_metadata(struct bw_json *j, const struct bw_change_entry *entr
     bw_json_object_end(j);
 }
 
-static void begin_message(struct bw_json *j, const struct bw_message_options *o, const struct bw_buf *text,
-                          struct bw_buf *out)
+void bw_slack_begin_message(struct bw_json *j, const struct bw_message_options *o, const struct bw_buf *text,
+                            struct bw_buf *out)
 {
     bw_json_init(j, out);
     bw_json_object(j, NULL);
@@ -403,14 +401,13 @@ void bw_slack_changes(const struct bw_change_entry *entries, size_t n,
 {
     struct bw_json j;
     struct bw_buf text;
-    bw_buf_init(&text, TEXT_MAX);
+    bw_buf_init(&text, BW_SLACK_TEXT_MAX);
     bw_slack_changes_text(entries, n, options, &text);
-    begin_message(&j, options, &text, out);
+    bw_slack_begin_message(&j, options, &text, out);
     if (!options->plain)
         write_blocks(&j, entries, n, options);
-    size_t ids = options->plain ? PLAIN_IDS_MAX : BW_SLACK_IDS_MAX;
     if (options->metadata)
-        write_metadata(&j, entries, n < ids ? n : ids);
+        bw_slack_write_metadata(&j, entries, n, options->plain);
     bw_json_object_end(&j);
     bw_buf_fini(&text);
 }
@@ -420,13 +417,13 @@ void bw_slack_test(const struct bw_message_options *options, const char *host, s
     struct bw_json j;
     struct bw_buf text;
     char at[BW_TIME_TEXT];
-    bw_buf_init(&text, TEXT_MAX);
+    bw_buf_init(&text, BW_SLACK_TEXT_MAX);
     split_time(options->now_ms / 1000, at);
     bw_buf_adds(&text, "🔔 TEST - badgewatch can post here. Sent by badgewatch notify-test on ");
-    if (!put_foreign(host, TITLE_MAX, (struct words){.markup = true, .out = &text}))
+    if (!bw_slack_put_foreign(host, TITLE_MAX, (struct bw_slack_words){.markup = true, .out = &text}))
         bw_buf_adds(&text, "an unnamed host");
     bw_buf_addf(&text, " at %s UTC. Nothing was gained or lost.", at[0] ? at : "an unknown time,");
-    begin_message(&j, options, &text, out);
+    bw_slack_begin_message(&j, options, &text, out);
     bw_json_object_end(&j);
     bw_buf_fini(&text);
 }

@@ -491,6 +491,9 @@ class Stack:
     def clock(self, seconds):
         return self.post('/control/clock', {'now': iso(seconds)})
 
+    def clock_on(self, seconds):
+        return self.post('/control/clock', {'advance_s': seconds})
+
     def messages(self):
         return self.get('/control/messages')
 

@@ -24,6 +24,14 @@ void bw_slack_changes(const struct bw_change_entry *entries, size_t n,
 /* The same message's plain text only (also for logs and tests). */
 void bw_slack_changes_text(const struct bw_change_entry *entries, size_t n,
                            const struct bw_message_options *options, struct bw_buf *out);
+/* Changes of many products in one message, a line for each product with its ASIN, in `text` too. Entries of a product
+ * follow each other; at most BW_SLACK_GROUP_MAX products. */
+#define BW_SLACK_GROUP_MAX 40
+void bw_slack_group(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *options,
+                    struct bw_buf *out);
+void bw_slack_group_text(const struct bw_change_entry *entries, size_t n,
+                         const struct bw_message_options *options, struct bw_buf *out);
+size_t bw_slack_group_products(const struct bw_change_entry *entries, size_t n);
 /* `badgewatch notify-test`: marked TEST. */
 void bw_slack_test(const struct bw_message_options *options, const char *host, struct bw_buf *out);
 

@@ -1,0 +1,26 @@
+/* What the writers of messages share: slack_message.c (one product) and slack_group.c (many). Private to this room. */
+#pragma once
+
+#include "badgewatch/codec/json.h"
+#include "badgewatch/codec/slack.h"
+
+#define BW_SLACK_TEXT_MAX 16384 /* bytes; never reached */
+
+struct bw_slack_words {
+    bool markup; /* escape for mrkdwn; false for plain_text objects */
+    struct bw_buf *out;
+};
+
+/* What strangers wrote. False, and nothing put, where the text is absent or shows nothing. */
+bool bw_slack_put_foreign(const char *text, size_t max, struct bw_slack_words w);
+/* " (late: seen 20 min ago) (possible repeat)", as far as it is so. */
+void bw_slack_put_marks(const struct bw_change_entry *e, const struct bw_message_options *o,
+                        struct bw_buf *out);
+void bw_slack_put_urls(const struct bw_product_key *key, char amazon[128], char keepa[128]);
+
+void bw_slack_begin_message(struct bw_json *j, const struct bw_message_options *o, const struct bw_buf *text,
+                            struct bw_buf *out);
+void bw_slack_write_header(struct bw_json *j, const struct bw_buf *headline);
+void bw_slack_write_section(struct bw_json *j, const char *type, const struct bw_buf *text);
+void bw_slack_write_context(struct bw_json *j, const struct bw_buf *text);
+void bw_slack_write_metadata(struct bw_json *j, const struct bw_change_entry *entries, size_t n, bool plain);
