@@ -3,7 +3,7 @@
  * Happy way: bw_loop_new, handles are made on it, bw_loop_run until nothing is active or bw_loop_stop, each
  * owner frees its handles (their close callbacks need one more turn), bw_loop_free runs those turns.
  *
- * How it fails: bw_loop_new aborts when the process has no descriptors left, since there is no program
+ * How it fails: bw_loop_new ends the program when the process has no descriptors left, since there is none
  * without a loop. bw_loop_free never hangs: after two seconds it names what is still alive and gives up. The
  * memory of such a loop is then kept on purpose, because the handles, or a thread of the pool that hangs in a
  * name lookup, still write to it. */
@@ -22,7 +22,7 @@ void bw_loop_must(int status, const char *what)
     if (status >= 0)
         return;
     bw_log_error("loop", "%s failed: %s", what, uv_strerror(status));
-    abort();
+    exit(EXIT_FAILURE);
 }
 
 enum bw_err bw_loop_err(int status)

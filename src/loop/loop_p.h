@@ -17,7 +17,7 @@ struct bw_loop {
 };
 
 /* For libuv calls that fail only when the process is out of descriptors or memory at start-up, or by our own
- * mistake: logs and aborts. */
+ * mistake: logs and ends the program. */
 void bw_loop_must(int status, const char *what);
 /* One place that turns libuv codes into ours; logs nothing. */
 enum bw_err bw_loop_err(int status);

@@ -1,7 +1,7 @@
 /* Signals as loop callbacks, one for each delivery (two SIGTERM are two calls).
  *
  * A signal handle keeps the loop alive until it is freed. It fails only when the process has no descriptors
- * left for libuv's signal pipe, at start-up: that aborts. */
+ * left for libuv's signal pipe, at start-up: that ends the program. */
 #include "loop_p.h"
 
 #include "badgewatch/base/alloc.h"

@@ -89,7 +89,7 @@ struct bw_http *bw_http_new(struct bw_loop *loop, const char *user_agent, int ma
     h->soon = bw_timer_new(loop, tell_ended, h);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(h->share = curl_share_init())) {
         bw_log_error("http", "libcurl cannot be set up");
-        abort();
+        exit(EXIT_FAILURE);
     }
     /* one thread uses the share, so it needs no locks */
     curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);

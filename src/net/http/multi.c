@@ -171,7 +171,7 @@ void http_multi_open(struct bw_http *h)
     h->multi = curl_multi_init();
     if (!h->multi) {
         bw_log_error("http", "curl_multi_init failed");
-        abort();
+        exit(EXIT_FAILURE);
     }
     if (!h->curl_timer)
         h->curl_timer = bw_timer_new(h->loop, curl_timer_fired, h);
