@@ -36,6 +36,8 @@ static void declare_checks(struct bw_counters *c)
         bw_metrics_counter(c->registry, "changes_total", "type=\"lost\"", "Badges gained and lost");
     c->badges_held = bw_metrics_gauge(c->registry, "badges_held", "", "Badges held now");
     c->products_tracked = bw_metrics_gauge(c->registry, "products_tracked", "", "Active products");
+    c->checks_waiting =
+        bw_metrics_gauge(c->registry, "checks_waiting", "", "1 while all checks wait for a store");
     c->products_overdue = bw_metrics_gauge(c->registry, "products_overdue", "",
                                            "Products whose check is more than a minute late");
 }
@@ -71,10 +73,15 @@ static void declare_way(struct bw_counters *c)
         bw_metrics_gauge(c->registry, "notifications_pending", "", "Changes that Slack does not have yet");
     c->history_backlog =
         bw_metrics_gauge(c->registry, "history_backlog", "", "Entries that Postgres does not have yet");
+    c->history_backlog_bytes =
+        bw_metrics_gauge(c->registry, "history_backlog_bytes", "",
+                         "Size of those entries; checks wait while it is over BADGEWATCH_STAGE_LIMIT");
     c->history_rows =
         bw_metrics_counter(c->registry, "history_rows_written_total", "", "Checks written to Postgres");
     c->set_aside = bw_metrics_counter(c->registry, "entries_set_aside_total", "",
                                       "Stream entries that could not be read or stored");
+    c->set_aside_entries = bw_metrics_gauge(c->registry, "set_aside_entries", "",
+                                            "Stream entries that lie aside until a person puts them back");
     c->loop_lag =
         bw_metrics_histogram(c->registry, "loop_lag_seconds", "",
                              "Time one turn of the loop held up the rest", lag_bounds, COUNT(lag_bounds));

@@ -13,10 +13,10 @@ struct bw_counters {
     struct bw_metric *badges_held, *products_tracked, *products_overdue;
     struct bw_metric *keepa_duration, *keepa_tokens_left, *keepa_tokens_consumed, *keepa_data_age;
     struct bw_metric *detection, *alert_delivery;
-    struct bw_metric *notifications_pending, *history_backlog, *history_rows;
+    struct bw_metric *notifications_pending, *history_backlog, *history_backlog_bytes, *history_rows;
     struct bw_metric *redis_up, *postgres_up, *slack_up, *keepa_up;
     struct bw_metric *last_success[4]; /* redis, postgres, slack, keepa */
-    struct bw_metric *loop_lag, *cost_cents, *set_aside;
+    struct bw_metric *loop_lag, *cost_cents, *set_aside, *set_aside_entries, *checks_waiting;
 };
 
 enum bw_part { BW_PART_REDIS, BW_PART_POSTGRES, BW_PART_SLACK, BW_PART_KEEPA, BW_PARTS };

@@ -326,6 +326,7 @@ static void on_reload(void *ctx, int signum)
     if (d->stop_at.ms != 0)
         return;
     bw_notifier_retry(d->notifier);
+    bw_keepa_retry(d->keepa);
     start_checks(d);
 }
 

@@ -49,7 +49,9 @@ static void show(struct bw_housekeeping *h)
     set_known(c->products_overdue, h->counts.overdue);
     set_known(c->badges_held, h->counts.badges);
     set_known(c->history_backlog, h->counts.backlog);
+    set_known(c->history_backlog_bytes, h->counts.backlog_bytes);
     set_known(c->notifications_pending, h->counts.pending);
+    set_known(c->set_aside_entries, h->counts.set_aside);
     bw_counters_success(c, BW_PART_REDIS);
 }
 
@@ -58,6 +60,8 @@ static int64_t number_of(const struct bw_reply *r, bool score)
 {
     if (r->type == BW_REPLY_INTEGER)
         return r->integer;
+    if (r->type == BW_REPLY_STRING)
+        return strtoll(r->str, NULL, 10);
     if (r->type != BW_REPLY_ARRAY || r->n == 0)
         return 0;
     if (score)
@@ -107,6 +111,7 @@ static void ask_counts(struct bw_housekeeping *h)
     ask((struct question){.h = h, .to = &c->overdue}, 4, (const char *[]){"ZCOUNT", k->due, "-inf", late});
     ask((struct question){.h = h, .to = &c->badges}, 2, (const char *[]){"ZCARD", k->badges});
     ask((struct question){.h = h, .to = &c->backlog}, 2, (const char *[]){"XLEN", k->history});
+    ask((struct question){.h = h, .to = &c->backlog_bytes}, 2, (const char *[]){"GET", k->staged_bytes});
     ask((struct question){.h = h, .to = &c->pending}, 3, (const char *[]){"XINFO", "GROUPS", k->changes});
     ask((struct question){.h = h, .to = &c->set_aside}, 2, (const char *[]){"XLEN", k->set_aside});
     ask((struct question){.h = h, .to = &c->next_due, .score = true}, 5,
@@ -185,7 +190,7 @@ struct bw_housekeeping *bw_housekeeping_new(struct bw_context *context, struct b
     h->leases = leases;
     h->names = names;
     h->clock = clock;
-    h->counts = (struct bw_counts){-1, -1, -1, -1, -1, -1, 0};
+    h->counts = (struct bw_counts){-1, -1, -1, -1, -1, -1, -1, 0};
     h->timer = bw_timer_new(context->loop, on_tick, h);
     return h;
 }

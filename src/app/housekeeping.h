@@ -15,6 +15,7 @@ struct bw_counts {
     int64_t overdue; /* due for more than a minute */
     int64_t badges;
     int64_t backlog; /* entries that Postgres does not have */
+    int64_t backlog_bytes;
     int64_t pending; /* changes that Slack does not have */
     int64_t set_aside;
     int64_t next_due; /* unix s; 0 = none */

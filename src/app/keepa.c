@@ -113,6 +113,11 @@ size_t bw_keepa_in_flight(const struct bw_keepa *k)
     return k->in_flight;
 }
 
+void bw_keepa_retry(struct bw_keepa *k)
+{
+    k->closed_until.ms = 0;
+}
+
 /* ---- the bucket, shared through Redis ---- */
 
 static void store_bucket(struct bw_keepa *k, const struct bw_keepa_envelope *e)

@@ -59,6 +59,8 @@ enum bw_err bw_keepa_categories(struct bw_keepa *k, int domain, const int64_t *i
                                 void *ctx) BW_MUSTCHECK;
 /* Forecast for update=auto: checks an hour of all active products. */
 void bw_keepa_forecast(struct bw_keepa *k, double checks_per_hour);
+/* Settings were read again, maybe with another key: what was refused may be tried now. */
+void bw_keepa_retry(struct bw_keepa *k);
 /* Why it is not asked now; "" while it may be. */
 const char *bw_keepa_reason(const struct bw_keepa *k);
 const struct bw_bucket *bw_keepa_bucket(const struct bw_keepa *k);

@@ -34,6 +34,7 @@ static void set_reason(struct bw_scheduler *s, const char *reason)
     if (strcmp(s->reason, reason) == 0)
         return;
     snprintf(s->reason, sizeof(s->reason), "%s", reason);
+    bw_metric_set(s->cx->counters.checks_waiting, reason[0] ? 1 : 0);
     if (reason[0])
         bw_log_warning("scheduler", "checks wait: %s", reason);
     else

@@ -5,6 +5,7 @@
 #include "remote.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool line(const char *part, bool ok, const char *text)
@@ -21,23 +22,31 @@ struct number {
 
 static void on_number(void *ctx, const struct bw_reply *reply)
 {
-    ((struct number *)ctx)->value = reply->type == BW_REPLY_INTEGER ? reply->integer : -1;
+    struct number *n = ctx;
+    n->value = reply->type == BW_REPLY_INTEGER  ? reply->integer
+               : reply->type == BW_REPLY_STRING ? strtoll(reply->str, NULL, 10)
+                                                : 0;
 }
 
 static bool check_redis(struct session *s)
 {
-    char key[BW_KEY_MAX], text[128];
-    struct number aside = {0}, behind = {0};
+    char key[BW_KEY_MAX], text[256];
+    struct number aside = {0}, behind = {0}, bytes = {0};
     snprintf(key, sizeof(key), "%scheck", s->keys.prefix);
     const char *write[] = {"SET", key, "1", "PX", "1000"};
     const char *set_aside[] = {"XLEN", s->keys.set_aside};
     const char *backlog[] = {"XLEN", s->keys.history};
+    const char *staged[] = {"GET", s->keys.staged_bytes};
     if (!session_command(s, 5, write, NULL, NULL) || !session_command(s, 2, set_aside, on_number, &aside) ||
-        !session_command(s, 2, backlog, on_number, &behind))
+        !session_command(s, 2, backlog, on_number, &behind) ||
+        !session_command(s, 2, staged, on_number, &bytes))
         return line("Redis", false, "see above");
-    snprintf(text, sizeof(text), "%lld entries wait for Postgres, %lld set aside%s", behind.value,
-             aside.value, aside.value ? " (XRANGE of set_aside says why)" : "");
-    return line("Redis", aside.value == 0, text);
+    bool full = bytes.value > s->conf->stage_limit;
+    snprintf(text, sizeof(text), "%lld entries wait for Postgres%s, %lld set aside%s%s%s", behind.value,
+             full ? ", more than BADGEWATCH_STAGE_LIMIT: checks wait" : "", aside.value,
+             aside.value ? " (why: XRANGE " : "", aside.value ? s->keys.set_aside : "",
+             aside.value ? " - +)" : "");
+    return line("Redis", aside.value == 0 && !full, text);
 }
 
 /* ---- Postgres ---- */

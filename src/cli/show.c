@@ -98,6 +98,14 @@ static void print_reigns(void *ctx, const struct bw_pg_result *rows)
     }
 }
 
+/* Why nothing is checked at present, where Redis knows it. */
+static void print_wait(void *ctx, const struct bw_reply *staged)
+{
+    const struct session *s = ctx;
+    if (staged->type == BW_REPLY_STRING && strtoll(staged->str, NULL, 10) > s->conf->stage_limit)
+        printf("%-14s more than BADGEWATCH_STAGE_LIMIT waits for Postgres\n", "checks wait");
+}
+
 static bool show_reigns(struct session *s, const struct bw_product_key *key)
 {
     char domain[8];
@@ -134,6 +142,8 @@ int run_show(struct invocation *in)
         failure("%d:%s is not tracked: badgewatch asin add %s", keys[0].domain, keys[0].asin, o.rest[0]);
         ok = false;
     }
+    const char *staged[] = {"GET", s.keys.staged_bytes};
+    ok = ok && session_command(&s, 2, staged, print_wait, &s);
     ok = ok && show_reigns(&s, &keys[0]);
     session_close(&s);
     free(keys);
