@@ -70,9 +70,10 @@ static const char *part_reason(const struct bw_api *api, enum bw_part part)
     case BW_PART_REDIS:
         return bw_redis_reason(cx->redis);
     case BW_PART_POSTGRES:
-        return bw_pg_ready(cx->pg) && !cx->schema_right
-                   ? "the schema is not the one of this version: run badgewatch migrate"
-                   : bw_pg_reason(cx->pg);
+        if (!bw_pg_ready(cx->pg))
+            return bw_pg_reason(cx->pg);
+        return cx->schema_right ? api->parts.writer_reason(api->parts.ctx)
+                                : "the schema is not the one of this version: run badgewatch migrate";
     case BW_PART_SLACK:
         return api->parts.slack_reason(api->parts.ctx);
     default:

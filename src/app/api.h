@@ -13,6 +13,7 @@ struct bw_api_parts {
     const struct bw_keepa *keepa;
     const struct bw_housekeeping *housekeeping;
     const char *(*slack_reason)(void *ctx);  /* "" = messages are accepted */
+    const char *(*writer_reason)(void *ctx); /* "" = Postgres takes what is written */
     const char *(*checks_reason)(void *ctx); /* "" = checks go on */
     bool (*synced)(void *ctx);
     void *ctx;

@@ -116,6 +116,11 @@ static const char *port_slack_reason(void *ctx)
     return bw_notifier_reason(((struct bw_daemon *)ctx)->notifier);
 }
 
+static const char *port_writer_reason(void *ctx)
+{
+    return bw_writer_reason(((struct bw_daemon *)ctx)->writer);
+}
+
 static const char *port_checks_reason(void *ctx)
 {
     struct bw_daemon *d = ctx;
@@ -374,14 +379,14 @@ static void make_parts(struct bw_daemon *d)
     d->names = bw_names_new(cx, d->keepa);
     d->stage = bw_stage_new(cx, d->names, &stage);
     d->collector = bw_collector_new(cx, d->keepa, &collector);
-    d->scheduler = bw_scheduler_new(cx, d->keepa, &scheduler);
+    d->scheduler = bw_scheduler_new(cx, d->keepa, d->clock, &scheduler);
     d->tracker = bw_tracker_new(cx);
     d->writer = bw_writer_new(cx);
     d->notifier = bw_notifier_new(cx);
     d->housekeeping = bw_housekeeping_new(cx, d->keepa, d->leases, d->names, d->clock);
     d->schema = bw_schema_new(cx, on_schema, d);
-    struct bw_api_parts parts = {d->keepa,           d->housekeeping, port_slack_reason,
-                                 port_checks_reason, port_synced,     d};
+    struct bw_api_parts parts = {
+        d->keepa, d->housekeeping, port_slack_reason, port_writer_reason, port_checks_reason, port_synced, d};
     d->api = bw_api_new(cx, &parts);
     d->drain = bw_timer_new(cx->loop, on_drain, d);
 }

@@ -26,23 +26,24 @@ int64_t bw_due_now(const struct bw_context *cx)
     return reckon_ms(cx) / 1000;
 }
 
-static void on_time(void *ctx, enum bw_err err, const struct bw_reply *reply)
+void bw_due_clock_told(struct bw_due_clock *c, int64_t now_ms)
 {
-    struct bw_due_clock *c = ctx;
     struct bw_context *cx = c->cx;
-    if (err != BW_OK || reply->type != BW_REPLY_ARRAY || reply->n != 2)
-        return; /* asked again with the next sign of life */
-    int64_t now_ms =
-        strtoll(reply->elements[0].str, NULL, 10) * 1000 + strtoll(reply->elements[1].str, NULL, 10) / 1000;
-    bool known = cx->due_told_at.ms != 0;
     int64_t ahead_ms = now_ms - reckon_ms(cx);
     cx->due_told.ms = now_ms;
     cx->due_told_at = bw_mono_now();
-    if (!known || ahead_ms > -STEP_MS)
+    if (ahead_ms > -STEP_MS)
         return;
     bw_log_warning("redis", "the clock of the server went back by %lld s: next checks are planned anew",
                    (long long)-ahead_ms / 1000);
     c->went_back(c->ctx);
+}
+
+static void on_time(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    if (err == BW_OK && reply->type == BW_REPLY_ARRAY && reply->n == 2) /* else with the next sign of life */
+        bw_due_clock_told(ctx, strtoll(reply->elements[0].str, NULL, 10) * 1000 +
+                                   strtoll(reply->elements[1].str, NULL, 10) / 1000);
 }
 
 void bw_due_clock_ask(struct bw_due_clock *c)

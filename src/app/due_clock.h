@@ -2,7 +2,8 @@
  * "due" and of a lease; times that this daemon plans (next checks) must be on the same clock, or a step of its own
  * would put them off for hours, or bring them all at once.
  *
- * Happy way: the server is asked with each sign of life; in between our monotonic clock goes on from its answer. Failing: as
+ * Happy way: each claim brings the server's time, and it is asked with each sign of life; in between our monotonic clock
+ * goes on from there. Failing: as
  * long as it has not answered our own wall clock has to do. A server whose clock went back is told to `went_back`: what was
  * planned by it would come late, and has to be planned anew. A step forward needs nothing: what became due is checked
  * once. */
@@ -14,6 +15,7 @@ struct bw_due_clock;
 
 struct bw_due_clock *bw_due_clock_new(struct bw_context *context, void (*went_back)(void *ctx), void *ctx);
 void bw_due_clock_ask(struct bw_due_clock *c);
+void bw_due_clock_told(struct bw_due_clock *c, int64_t now_ms); /* by a claim */
 void bw_due_clock_free(struct bw_due_clock *c);
 /* Unix seconds now. */
 int64_t bw_due_now(const struct bw_context *context);

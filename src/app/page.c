@@ -75,6 +75,8 @@ static void put_state(struct page *p)
     const char *postgres = bw_pg_reason(p->cx->pg);
     if (!postgres[0] && !p->cx->schema_right)
         postgres = "run badgewatch migrate";
+    if (!postgres[0])
+        postgres = p->parts.writer_reason(p->parts.ctx);
     bw_buf_adds(&p->out, "<h2>Parts</h2><table>");
     part(p, "Checks", p->parts.checks_reason(p->parts.ctx));
     part(p, "Redis", bw_redis_reason(p->cx->redis));

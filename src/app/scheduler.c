@@ -19,6 +19,7 @@
 struct bw_scheduler {
     struct bw_context *cx;
     struct bw_keepa *keepa;
+    struct bw_due_clock *clock;
     struct bw_scheduler_port port;
     struct bw_timer *timer;
     bool claiming;
@@ -119,7 +120,7 @@ static bool read_member(const struct bw_reply *item, struct bw_member *m)
 static void take(struct bw_scheduler *s, const struct bw_reply *reply)
 {
     struct bw_batch batch = {.members = bw_alloc_array(reply->n, sizeof(*batch.members))};
-    for (size_t i = 1; i < reply->n; i++) {
+    for (size_t i = 2; i < reply->n; i++) {
         if (read_member(&reply->elements[i], &batch.members[batch.n]))
             batch.n++;
     }
@@ -156,6 +157,7 @@ static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply)
         set_reason(s, "more than BADGEWATCH_STAGE_LIMIT waits for Postgres");
     } else {
         set_reason(s, "");
+        bw_due_clock_told(s->clock, reply->n > 1 ? reply->elements[1].integer : 0);
         if (strcmp(word, "batch") == 0)
             take(s, reply);
     }
@@ -164,11 +166,12 @@ static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply)
 /* ---- life ---- */
 
 struct bw_scheduler *bw_scheduler_new(struct bw_context *context, struct bw_keepa *keepa,
-                                      const struct bw_scheduler_port *port)
+                                      struct bw_due_clock *clock, const struct bw_scheduler_port *port)
 {
     struct bw_scheduler *s = bw_alloc(sizeof(*s));
     s->cx = context;
     s->keepa = keepa;
+    s->clock = clock;
     s->port = *port;
     s->timer = bw_timer_new(context->loop, on_tick, s);
     return s;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "batch.h"
+#include "due_clock.h"
 #include "keepa.h"
 
 struct bw_scheduler;
@@ -15,7 +16,7 @@ struct bw_scheduler_port {
 };
 
 struct bw_scheduler *bw_scheduler_new(struct bw_context *context, struct bw_keepa *keepa,
-                                      const struct bw_scheduler_port *port);
+                                      struct bw_due_clock *clock, const struct bw_scheduler_port *port);
 void bw_scheduler_start(struct bw_scheduler *s);
 void bw_scheduler_kick(struct bw_scheduler *s);        /* there is room, or Redis is back: look now */
 void bw_scheduler_stop(struct bw_scheduler *s);        /* no more batches; a claim under way is handed back */

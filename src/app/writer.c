@@ -59,6 +59,7 @@ static void set_reason(struct bw_writer *w, const char *reason)
     else if (!reason[0] && w->reason[0])
         bw_log_info("writer", "history is written again");
     snprintf(w->reason, sizeof(w->reason), "%s", reason);
+    bw_counters_up(&w->cx->counters, BW_PART_POSTGRES, !reason[0] && bw_postgres_usable(w->cx));
 }
 
 /* The batch is given up; its entries stay pending and are read again. */
@@ -245,6 +246,8 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
     choose_most(w);
     if (w->n > 0)
         write_rows(w);
+    else if (count == 0)
+        set_reason(w, ""); /* what waited is gone: another daemon wrote it, or Redis was emptied */
 }
 
 /* Alerts before history: a batch costs Redis, Postgres and this loop as much as staging a whole answer. While checks are
@@ -265,11 +268,8 @@ static void work(struct bw_writer *w)
 {
     if (w->step != WAIT || w->stopping || !w->again || bw_mono_now().ms < w->next.ms || checks_first(w))
         return;
-    if (!bw_postgres_usable(w->cx)) {
-        const char *why = bw_pg_reason(w->cx->pg);
-        set_reason(w, why[0] ? why : "the schema is not the one of this version");
-        return;
-    }
+    if (!bw_postgres_usable(w->cx))
+        return; /* its client, or the look at the schema, has said why */
     w->again = false;
     if (bw_consumer_read(w->consumer, w->singly > 0 ? 1 : w->most))
         w->step = READING;

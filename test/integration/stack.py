@@ -116,6 +116,23 @@ def request(method, url, body=None, headers=None):
             return e.code, e.headers, e.read()
 
 
+def watched(since, seconds=5):
+    """Until so much time has passed since: a line that is repeated would be in the log by then."""
+    wait('time passes', lambda: time.monotonic() - since > seconds, seconds + 5)
+
+
+def complaints(d):
+    """Warnings and errors of the log, without their times."""
+    return re.findall(r'^\S+ (?:warning|error) +(.*)$', d.log(), re.M)
+
+
+def said_once(d, what, *patterns):
+    lines = complaints(d)
+    equal([line for line in set(lines) if lines.count(line) > 1], [], f'{what}: lines that are repeated')
+    for pattern in patterns:
+        equal(len([line for line in lines if re.search(pattern, line)]), 1, f'{what}: lines with /{pattern}/ in {lines}')
+
+
 # ---- Redis' protocol, enough for a test ----
 
 class RedisError(Exception):
@@ -231,6 +248,29 @@ class Process:
             true(secret not in text, f'{self.name}: a secret is in the log')
 
 
+    def family(self):
+        """Its process ids, and those of its children."""
+        ids = [self.popen.pid]
+        for path in glob.glob('/proc/[0-9]*/stat'):
+            with contextlib.suppress(OSError), open(path, encoding='utf-8', errors='replace') as f:
+                pid, parent = path.split('/')[2], f.read().rsplit(')', 1)[1].split()[1]
+                if int(parent) in ids:
+                    ids.append(int(pid))
+        return ids
+
+    @contextlib.contextmanager
+    def stopped_by_signal(self):
+        """SIGSTOP: connections stay, nobody answers."""
+        ids = self.family()
+        for pid in ids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in ids:
+                os.kill(pid, signal.SIGCONT)
+
+
 class Daemon(Process):
     def __init__(self, stack, env=None):
         self.extra_env = dict(env or {})
@@ -252,6 +292,11 @@ class Daemon(Process):
         lines = self.status('/metrics')[2].decode().splitlines()
         pairs = (line.rsplit(' ', 1) for line in lines if line and not line.startswith('#'))
         return {name.removeprefix('badgewatch_'): float(value) for name, value in pairs}
+
+    def peak_mb(self):
+        """The most memory it ever had."""
+        with open(f'/proc/{self.popen.pid}/status', encoding='utf-8') as f:
+            return int(re.search(r'VmHWM:\s+(\d+)', f.read()).group(1)) >> 10
 
     def stop(self):
         """SIGTERM: 0 within 10 s, nothing of a sanitizer."""
@@ -387,6 +432,10 @@ class Stack:
     def redis_stop(self):
         self.redis.close()
         self.redis_process.end(signal.SIGTERM)
+
+    def redis_kill(self):
+        self.redis.close()
+        self.redis_process.end(signal.SIGKILL)
 
     def redis_cli(self, *words):
         done = subprocess.run(['redis-cli', '-s', self.redis.path, *words], capture_output=True, text=True, timeout=WAIT,
@@ -577,6 +626,34 @@ class Stack:
                 return leased + polled == 0 and self.told() == 0 and self.redis('XLEN', 'bw:history') == 0
             return False
         wait(lambda: f'nothing under way (untold {self.told()}, history {self.redis("XLEN", "bw:history")})', quiet, seconds)
+
+
+class Clock:
+    """A wall clock that can be stepped, for one daemon (env) or for all programs of a test (Host)."""
+    LIBRARY = os.path.join(BUILD, 'test', 'support', 'libclock_shift.so')
+
+    def __init__(self, path):
+        if not os.path.exists(self.LIBRARY):
+            raise Skip(f'{self.LIBRARY} is not built')
+        self.path, self.shift = path, 0
+        self.step(0)
+        self.env = {'LD_PRELOAD': self.LIBRARY, 'CLOCK_SHIFT_FILE': path, 'ASAN_OPTIONS': 'verify_asan_link_order=0'}
+
+    def step(self, seconds):
+        self.shift += seconds
+        with open(self.path + '.new', 'w', encoding='utf-8') as f:
+            f.write(str(self.shift))
+        os.rename(self.path + '.new', self.path)
+
+    def now(self):
+        return time.time() + self.shift
+
+
+class Host(Stack):
+    """All programs read one clock, which can be stepped: self.host_clock."""
+    def prepare(self):
+        self.host_clock = Clock(os.path.join(self.dir, 'clock'))
+        self.given_env.update(self.host_clock.env)
 
 
 # ---- running ----

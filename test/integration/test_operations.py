@@ -1,7 +1,6 @@
-"""What operators do, and what happens to them: rows changed by hand, stores restarted or emptied, daemons killed,
-doubled and reloaded. Nothing is lost, nothing is told twice, nothing is invented."""
+"""What operators do: rows changed by hand, stores emptied or set back, settings read again. Nothing is lost, nothing is told
+twice, nothing is invented. What happens when parts fail is in test_when_parts_fail.py."""
 import os
-import random
 import shutil
 import signal
 import time
@@ -210,103 +209,7 @@ def muted_stays_muted():
         equal(s.messages(), [], 'messages')
 
 
-def killed():
-    """kill -9 at any moment, again and again."""
-    moments = random.Random(7)
-    with stack.Stack(sim=SIM) as s:
-        s.track_all()
-        first = now_of(s)
-        s.fault(target='slack', fault='stall', ms=150, count=-1)
-        for _ in range(5):
-            s.until_changes()
-            before = s.versions(s.members())
-            s.bw('poll', '--all')
-            # a moment somewhere between the request and the end of the delivery
-            deadline = time.monotonic() + moments.uniform(0.2, 1.1)
-            s.wait('the moment has come', lambda: time.monotonic() > deadline)
-            s.d.kill()
-            s.daemon()
-            s.checked(s.members(), 30, before)
-        s.d.ready()
-        s.settled(60)
-        s.same_as_record(first)
-        s.each_told_once()
-        equal(s.value('SELECT count(*) - count(DISTINCT (domain, asin, batch_id)) FROM checks'), '0', 'doubled checks')
-        points = s.sql('SELECT count(*), count(DISTINCT (domain, asin, category_id, at)) FROM rank_points')[0]
-        equal(points[0], points[1], 'rank points')
-
-
-def stores_restarted():
-    with stack.Stack(sim=SIM) as s:
-        keys = s.track_all()
-        first = now_of(s)
-        s.settled()
-        s.pg_stop()
-        s.d.says('postgres: history waits')
-        known = 0
-        for _ in range(3):
-            s.until_changes()
-            s.poll()
-        s.wait('alerts go on without Postgres', lambda: s.told() == 0 and len(s.messages()) > known)
-        waiting = s.redis('XLEN', 'bw:history')
-        true(waiting >= 3 * len(keys), f'only {waiting} entries wait for Postgres')
-        s.pg_start()
-        s.settled(30)
-        s.same_as_record(first)
-        s.each_told_once()
-        # the newest of what waited is what stays
-        versions = s.sql("SELECT version FROM asin_current_state ORDER BY domain || ':' || asin")
-        equal([int(r[0]) for r in versions], s.versions(sorted(keys)), 'versions in Postgres and Redis')
-        equal(s.value('SELECT count(*) FROM checks'), str(4 * len(keys)), 'rows of checks')
-        s.redis_stop()
-        s.d.says('redis: checks wait')
-        s.until_changes()
-        s.redis_start()
-        s.d.ready()
-        s.poll()
-        s.settled(30)
-        s.same_as_record(first)
-        s.each_told_once()
-        s.pg_stop(signal.SIGQUIT)  # a crash
-        s.pg_start()
-        s.until_changes()
-        s.poll()
-        s.settled(30)
-        s.same_as_record(first)
-        s.each_told_once()
-
-
-def two_daemons():
-    """They share the work; one killed in the middle loses nothing."""
-    with stack.Stack(sim=['--generate', '20', '--seed', '52', '--churn', '3'] + BASE) as s:
-        keys = s.track_all()
-        first = now_of(s)
-        other = s.daemon().ready()
-        for _ in range(6):
-            s.until_changes(1800)
-            since = len(s.get('/control/requests'))
-            s.poll()
-            asked = [a for r in s.get('/control/requests')[since:] if r['path'] == '/product' for a in r['asins']]
-            equal(sorted(asked), sorted(k[2:] for k in keys), 'asked in one round')
-        s.settled(30)
-        s.each_told_once()
-        s.fault(target='keepa', fault='stall', ms=3000, count=1)
-        since = len(s.get('/control/requests'))
-        s.until_changes(1800)
-        before = s.versions(keys)
-        s.bw('poll', '--all')
-        s.wait('the request is under way', lambda: len(s.get('/control/requests')) > since)
-        holder = s.redis('HVALS', 'bw:lease')[0].split('|')[0]
-        victim, survivor = (s.d, other) if holder in s.d.log() else (other, s.d)
-        victim.kill()
-        s.checked(keys, 30, before)
-        s.settled(30)
-        s.same_as_record(first)
-        s.each_told_once()
-        s.d = survivor
-
-
-def signals():
+def reloaded():
     with stack.Stack(sim=SIM, daemon=False) as s:
         path = os.path.join(s.dir, 'badgewatch.conf')
 
@@ -327,39 +230,8 @@ def signals():
         d.says('settings read again')
         s.poll()
         d.says(' debug ')
-        # an end that has to wait for Keepa, and one that may not
-        s.fault(target='keepa', fault='stall', ms=60000)
-        asked = len(s.get('/control/requests'))
-        s.bw('poll', '--all')
-        s.wait('the request is under way', lambda: len(s.get('/control/requests')) > asked)
-        begin = time.monotonic()
-        d.popen.send_signal(signal.SIGTERM)
-        d.says('finishing what is under way')
-        d.stop()
-        true(time.monotonic() - begin < 4, f'the second SIGTERM took {time.monotonic() - begin:.1f} s')
-        equal(s.redis('ZCARD', 'bw:leased'), 0, 'leases of an ended daemon')
-        equal(s.redis('ZCARD', 'bw:due'), 6, 'products that are due')
-
-
-def ended_in_the_middle():
-    """SIGTERM while Postgres is being asked and answers only then: what it answers comes to a daemon that is closing."""
-    with stack.Stack(sim=SIM) as s:
-        s.track_all()
-        s.settled()
-        locker = stack.Process(s, 'psql', ['psql', '-X', '-h', s.pg_dir, '-U', 'postgres', '-d', 'badgewatch', '-c',
-                                           'BEGIN; LOCK TABLE tracked_asins; SELECT pg_sleep(60)'])
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'badgewatch'"
-        s.wait('the table is locked', lambda: s.value(
-            "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = "
-            "'tracked_asins'::regclass", user='postgres') == '1')
-        s.sql("NOTIFY badgewatch_tracked, '*'")
-        s.wait('the daemon waits for the lock', lambda: s.value(waiting, user='postgres') != '0')
-        s.d.popen.send_signal(signal.SIGTERM)
-        s.d.says('finishing what is under way')
-        locker.end(signal.SIGINT)
-        s.d.stopped()
 
 
 if __name__ == '__main__':
     stack.main(rows_by_hand, emptied_redis, emptied_before_told, emptied_and_restarted, emptied_after_told, old_snapshot,
-               muted_stays_muted, killed, stores_restarted, two_daemons, signals, ended_in_the_middle)
+               muted_stays_muted, reloaded)

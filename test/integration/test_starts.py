@@ -1,31 +1,13 @@
 """Starting where something is missing or wrong: one clear line for each, and work begins when it is there."""
 import os
-import re
 import socket
 import time
 
 import stack
-from stack import contains, equal, true
+from stack import contains, equal, said_once, true, watched
 
 SIM = ['--generate', '3', '--seed', '41', '--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--pad', '1000', '--churn',
        '20', '--slack-rate', '0']
-
-
-def watched(since, seconds=5):
-    """Until so much time has passed since: a line that is repeated would be in the log by then."""
-    stack.wait('time passes', lambda: time.monotonic() - since > seconds, seconds + 5)
-
-
-def complaints(d):
-    """Warnings and errors of the log, without their times."""
-    return re.findall(r'^\S+ (?:warning|error) +(.*)$', d.log(), re.M)
-
-
-def said_once(d, what, *patterns):
-    lines = complaints(d)
-    equal([line for line in set(lines) if lines.count(line) > 1], [], f'{what}: lines that are repeated')
-    for pattern in patterns:
-        equal(len([line for line in lines if re.search(pattern, line)]), 1, f'{what}: lines with /{pattern}/ in {lines}')
 
 
 def nothing_there():
@@ -54,45 +36,6 @@ def nothing_there():
         s.checked(['1:B0AAAAAAA1'], 30)
         d.says('answers again')
         d.ready()
-
-
-def slack_away():
-    other = stack.free_port()
-    with stack.Stack(sim=SIM + ['--listen', f'127.0.0.1:{other}'],
-                     env={'SLACK_BASE_URL': f'http://127.0.0.1:{other}/api'}) as s:
-        s.track_all()
-        begin = time.monotonic()
-        s.post('/control/refuse', {'ms': 6000, 'port': other})
-        s.until_changes()
-        s.poll()
-        s.d.says('slack: ')
-        watched(begin)
-        said_once(s.d, 'without Slack', '^slack: .*(refused|connect)')
-        s.settled(30)
-        s.each_told_once()
-        equal(s.d.metrics()['slack_up'], 1, 'slack_up')
-
-
-def wrong_key():
-    """402 and 400: one request, one line; the next try is a minute later."""
-    with stack.Stack(sim=SIM, daemon=False) as s:
-        keys = [p['key'] for p in s.get('/control/products')]
-        s.add(*keys)
-        begin = time.monotonic()
-        daemons = [(s.daemon({'KEEPA_API_KEY': 'w' * 64, 'BADGEWATCH_REDIS_PREFIX': 'a:'}), '402'),
-                   (s.daemon({'KEEPA_API_KEY': 'short', 'BADGEWATCH_REDIS_PREFIX': 'b:'}), '400')]
-        for d, _ in daemons:
-            d.says('keepa: ')
-        watched(begin, 6)
-        for d, status in daemons:
-            said_once(d, f'key refused with {status}', rf'^keepa: .*refused.*{status}')
-            equal(d.status('/readyz')[0], 503, 'readiness')
-            equal(d.metrics()['keepa_up'], 0, 'keepa_up')
-        asked = [r['status'] for r in s.get('/control/requests')]
-        equal(sorted(asked), [400, 402], 'requests in that time')
-        true(s.value('SELECT count(*) FROM api_usage_log WHERE error IS NOT NULL') == '2', 'failed requests are logged')
-        for d, _ in daemons:
-            d.stop()
 
 
 def settings():
@@ -127,4 +70,4 @@ def settings():
 
 
 if __name__ == '__main__':
-    stack.main(nothing_there, slack_away, wrong_key, settings)
+    stack.main(nothing_there, settings)

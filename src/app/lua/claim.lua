@@ -4,8 +4,8 @@
 -- ARGV  prefix, owner, lease ms, most known products, most first-sight products, stage limit in bytes,
 --       routine checks allowed (1/0), return leases of dead daemons now (1/0)
 -- Gives {"epoch"}: Redis was emptied or restarted, verify against Postgres first; {"full"}: too much waits for Postgres;
---       {"idle", due score of the next product or ""}; or
---       {"batch", {member, due score, polled 1/0, version, state, frequency} ...}: one domain, and either all first
+--       {"idle", ms of the server's clock, due score of the next product or ""}; or
+--       {"batch", ms of the server's clock, {member, due score, polled 1/0, version, state, frequency} ...}: one domain, and either all first
 --       sights or none.
 -- The server's clock decides: daemons whose clocks differ still share one idea of a lease.
 local due, leased, lease, poll, epoch, staged = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -70,15 +70,15 @@ if more and ARGV[7] == '1' then
 end
 if #batch == 0 then
   local next_due = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
-  return {'idle', next_due[2] or ''}
+  return {'idle', now_ms, next_due[2] or ''}
 end
-local answer = {'batch'}
+local answer = {'batch', now_ms}
 for i, item in ipairs(batch) do
   -- first what needs memory: a server that is full refuses here, before a token is spent on an answer it could not take
   redis.call('ZADD', leased, now_ms + tonumber(ARGV[3]), item[1])
   redis.call('ZREM', due, item[1])
   redis.call('ZREM', poll, item[1])
   redis.call('HSET', lease, item[1], owner .. '|' .. item[2] .. '|' .. item[3])
-  answer[i + 1] = item
+  answer[i + 2] = item
 end
 return answer

@@ -1,10 +1,12 @@
 """Slack at its worst. Whatever becomes of a request, each change is in the channel once in the end; where nobody can
-look whether it is there (no scope, or a webhook), it is sent again with a mark, and never silently twice."""
+look whether it is there (no scope, or a webhook), it is sent again with a mark, and never silently twice. Steps of
+test_when_parts_fail.py."""
 import re
 import signal
+import time
 
 import stack
-from stack import contains, equal, true
+from stack import contains, equal, said_once, true, watched
 
 SIM = ['--generate', '6', '--seed', '31', '--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--pad', '1000', '--churn',
        '8', '--slack-rate', '0']
@@ -61,28 +63,37 @@ def each_fault_once():
 
 
 def operator_must_act():
-    """A revoked token: the queue is kept and red; nothing is hammered; after a reload it goes out, in order."""
+    """A revoked token, an archived channel: the queue is kept and red; nothing is hammered; after a reload it goes out."""
     with stack.Stack(sim=SIM) as s:
         s.track_all()
-        s.fault(target='slack', fault='error', error='invalid_auth', count=-1)
-        changes(s)
-        s.wait('slack is red', lambda: s.d.metrics()['slack_up'] == 0)
-        status, _, body = s.d.status('/readyz')
-        equal(status, 503, '/readyz')
-        contains(body.decode(), 'invalid_auth', '/readyz')
-        changes(s)
-        equal(s.messages(), [], 'messages')
-        posts = len([r for r in s.get('/control/requests?service=slack') if r['method'] == 'chat.postMessage'])
-        equal(posts, 1, 'posts while the token is refused')
-        equal(len(re.findall('invalid_auth', s.d.log())), 1, 'lines about it')
-        s.clear_faults()
-        s.d.popen.send_signal(signal.SIGHUP)
-        s.settled(30)
-        s.each_told_once()
-        equal(s.d.metrics()['slack_up'], 1, 'slack_up')
+        for error in ('token_revoked', 'is_archived'):
+            refused_for_now(s, error)
         told = [s.value(f"SELECT max(detected_at) FROM bestseller_changes WHERE id = '{m['metadata']['event_payload']['change_ids'][0]}'")
                 for m in s.messages()]
         equal(told, sorted(told), 'order of the messages')
+
+
+def posts(s):
+    return len([r for r in s.get('/control/requests?service=slack') if r['method'] == 'chat.postMessage'])
+
+
+def refused_for_now(s, error):
+    messages, posted = len(s.messages()), posts(s)
+    s.fault(target='slack', fault='error', error=error, count=-1)
+    changes(s)
+    s.wait('slack is red', lambda: s.d.metrics()['slack_up'] == 0)
+    status, _, body = s.d.status('/readyz')
+    equal(status, 503, '/readyz')
+    contains(body.decode(), error, '/readyz')
+    changes(s)
+    equal(len(s.messages()), messages, f'messages with {error}')
+    equal(posts(s) - posted, 1, f'posts with {error}')
+    equal(len(re.findall(error, s.d.log())), 1, f'lines about {error}')
+    s.clear_faults()
+    s.d.popen.send_signal(signal.SIGHUP)
+    s.settled(30)
+    s.each_told_once()
+    equal(s.d.metrics()['slack_up'], 1, 'slack_up')
 
 
 def nobody_can_look():
@@ -118,5 +129,18 @@ def marked_once(s, begin):
     contains(texts[1], asin, 'the repeated message')
 
 
-if __name__ == '__main__':
-    stack.main(each_fault_once, operator_must_act, nobody_can_look)
+def away():
+    other = stack.free_port()
+    with stack.Stack(sim=SIM + ['--listen', f'127.0.0.1:{other}'],
+                     env={'SLACK_BASE_URL': f'http://127.0.0.1:{other}/api'}) as s:
+        s.track_all()
+        begin = time.monotonic()
+        s.post('/control/refuse', {'ms': 6000, 'port': other})
+        s.until_changes()
+        s.poll()
+        s.d.says('slack: ')
+        watched(begin)
+        said_once(s.d, 'without Slack', '^slack: .*(refused|connect)')
+        s.settled(30)
+        s.each_told_once()
+        equal(s.d.metrics()['slack_up'], 1, 'slack_up')

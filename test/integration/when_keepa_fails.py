@@ -1,12 +1,15 @@
-"""Keepa at its worst: nothing false is told, the products are asked again, and the counters say what happened.
+"""Keepa at its worst: nothing false is told, the products are asked again, and the counters say what happened. Steps of
+test_when_parts_fail.py.
 
 The simulator's bucket follows its own clock, which stands a second before a refill when Keepa says 429, so that the test
 does not wait for a minute.
 """
+import os
+import signal
 import time
 
 import stack
-from stack import equal, true
+from stack import contains, equal, said_once, true, watched
 
 SIM = ['--generate', '8', '--seed', '21', '--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--bucket-clock', 'sim',
        '--pad', '1000', '--churn', '8', '--slack-rate', '0', '--rate', '100']
@@ -17,6 +20,9 @@ REQUEST_FAULTS = [({'fault': 'status', 'status': 429}, '429'), ({'fault': 'statu
                   ({'fault': 'html', 'status': 503}, '503'), ({'fault': 'truncated-gzip'}, None), ({'fault': 'rst'}, None),
                   # the first closed connection may be an old one: libcurl asks once more by itself
                   ({'fault': 'close', 'count': 2}, None)]
+# slow or long, but an answer: it is used, and what comes meanwhile is not held up. Then 100 MB of JSON that is no product
+SLOW = [{'fault': 'stall', 'ms': 1500}, {'fault': 'drip', 'ms': 10, 'bytes': 4096}]
+HUGE_MB = 100
 # fault, outcome that is counted, why the check is unknown (None: it is not)
 PRODUCT_FAULTS = [('omit', 'missing', 'absent'), ('stub', 'unknown', 'stub'), ('inaccessible', 'unknown', 'inaccessible'),
                   ('no-ranks', 'unknown', 'no_ranks'), ('no-category', 'unknown', 'no_ranks'),
@@ -49,6 +55,31 @@ def whole_request(s, first, n):
         equal(len(rows), failed + 1, f'{name}: failed requests that are logged')
         if status:
             equal(rows[-1][0], status, f'{name}: status that is logged')
+    s.same_as_record(first)
+
+
+def slow_ones(s, keys):
+    """One product's answer is slow: the others are asked and answered meanwhile."""
+    for fault in SLOW:
+        s.until_changes()
+        before = s.versions(keys)
+        s.fault(target='keepa', asin=keys[0][2:], **fault)
+        asked = len(s.get('/control/requests'))
+        s.bw('poll', keys[0])
+        s.wait('the slow request is under way', lambda: len(s.get('/control/requests')) > asked)
+        s.poll(*keys[1:])
+        s.checked(keys, before=before)
+
+
+def huge_one(s, keys, first):
+    """As many bytes as Keepa likes: memory and time stay bounded, and the next answer is used."""
+    before, asked = s.versions(keys), len(s.get('/control/requests'))
+    peak = s.d.peak_mb()
+    s.fault(target='keepa', fault='huge', bytes=HUGE_MB << 20)
+    s.bw('poll', '--all')
+    s.checked(keys, 40, before)
+    true(s.d.peak_mb() - peak < HUGE_MB, f'memory grew from {peak} to {s.d.peak_mb()} MB with {HUGE_MB} MB of answer')
+    true(len(s.get('/control/requests')) > asked, 'requests')
     s.same_as_record(first)
 
 
@@ -119,6 +150,8 @@ def requests():
         keys = s.track_all()
         first = s.get('/control/state')['now']
         whole_request(s, first, len(keys))
+        slow_ones(s, keys)
+        huge_one(s, keys, first)
         s.settled(30)
         s.each_told_once()
 
@@ -134,5 +167,66 @@ def answers():
         s.each_told_once()
 
 
-if __name__ == '__main__':
-    stack.main(requests, answers)
+def key_refused():
+    """402 and 400: one request, one line, red; the next try is a minute later, or when a person has mended the key."""
+    with stack.Stack(sim=SIM, daemon=False) as s:
+        path = os.path.join(s.dir, 'key')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('w' * 64)
+        keys = [p['key'] for p in s.get('/control/products')]
+        s.add(*keys)
+        begin = time.monotonic()
+        daemons = [(s.daemon({'KEEPA_API_KEY': None, 'KEEPA_API_KEY_FILE': path, 'BADGEWATCH_REDIS_PREFIX': 'a:'}), '402'),
+                   (s.daemon({'KEEPA_API_KEY': 'short', 'BADGEWATCH_REDIS_PREFIX': 'b:'}), '400')]
+        for d, _ in daemons:
+            d.says('keepa: ')
+        watched(begin, 6)
+        for d, status in daemons:
+            said_once(d, f'key refused with {status}', rf'^keepa: .*refused.*{status}.*next try in 60 s')
+            equal(d.status('/readyz')[0], 503, 'readiness')
+            equal(d.metrics()['keepa_up'], 0, 'keepa_up')
+        asked = [r['status'] for r in s.get('/control/requests')]
+        equal(sorted(asked), [400, 402], 'requests in that time')
+        true(s.value('SELECT count(*) FROM api_usage_log WHERE error IS NOT NULL') == '2', 'failed requests are logged')
+        mended, _ = daemons[0]
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(stack.KEY)
+        mended.popen.send_signal(signal.SIGHUP)
+        s.wait('the mended key is used', lambda: mended.status('/readyz')[0] == 200)
+        equal(mended.metrics()['keepa_up'], 1, 'keepa_up with the right key')
+        for d, _ in daemons:
+            d.stop()
+
+
+DAY_S = 86400
+
+
+def down_for_a_day():
+    """Afterwards one request for each product that reaches back over the gap: every crossing is found, none is doubled."""
+    with stack.Host(sim=['--generate', '4', *SIM[2:]]) as s:
+        keys = [p['key'] for p in s.get('/control/products')]
+        s.add(*keys, every=60)
+        s.checked(keys)
+        s.settled()
+        first = s.get('/control/state')['now']
+        s.fault(target='keepa', fault='status', status=503, count=-1)
+        s.post('/control/clock', {'advance_s': DAY_S})
+        s.host_clock.step(DAY_S)
+        s.d.says('no usable answer: .*503')
+        s.wait('it is tried again', lambda: int(s.value('SELECT count(*) FROM api_usage_log WHERE http_status = 503')) >= 2)
+        status, _, body = s.d.status('/readyz')
+        equal((status, s.d.metrics()['keepa_up']), (503, 0), 'readiness and keepa_up')
+        contains(body.decode(), '503', '/readyz')
+        before, asked = s.versions(keys), len(s.get('/control/requests'))
+        equal(before, [1] * len(keys), 'checks while it was down')
+        s.clear_faults()
+        s.checked(keys, 40, before)
+        s.settled(60)
+        answered = [r for r in s.get('/control/requests')[asked:] if r['path'] == '/product' and r['status'] == 200]
+        equal(sorted(a for r in answered for a in r['asins']), sorted(k[2:] for k in keys), 'products asked afterwards')
+        equal(s.versions(keys), [2] * len(keys), 'checks of each product')
+        true(s.same_as_record(first) > len(keys), 'a day with so few changes proves nothing')
+        equal(s.value('SELECT count(*) FROM unknown_periods'), '0', 'times of not knowing: the points have closed the gap')
+        now = s.host_clock.now()
+        true(all(now < float(s.redis('ZSCORE', 'bw:due', k)) <= now + 3600 for k in keys), 'next checks')
+        s.each_told_once()
