@@ -25,6 +25,8 @@ struct bw_scheduler {
     bool claiming;
     bool stopping;
     unsigned ticks;
+    int64_t claims; /* so many were sent: the number of the newest */
+    int64_t lost;   /* the first of the last ones whose answers never came; 0: the newest was answered */
     char reason[256];
 };
 
@@ -63,6 +65,8 @@ static enum bw_err claim(struct bw_scheduler *s, int64_t routine, int64_t urgent
     bw_args_add_int(&args, s->cx->conf->stage_limit);
     bw_args_add(&args, routine > 0 ? "1" : "0");
     bw_args_add(&args, s->ticks % DEAD_EVERY == 1 ? "1" : "0");
+    bw_args_add_int(&args, ++s->claims);
+    bw_args_add_int(&args, s->lost);
     enum bw_err err =
         bw_redis_eval(s->cx->redis, &bw_script_claim, 6, args.n, args.values, args.lens, on_claimed, s);
     bw_args_fini(&args);
@@ -143,8 +147,10 @@ static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct bw_scheduler *s = ctx;
     s->claiming = false;
-    if (err != BW_OK || !bw_redis_writable(s->cx->redis))
-        return; /* the client says why */
+    if (err != BW_OK || !bw_redis_writable(s->cx->redis)) { /* the client says why */
+        s->lost = s->lost ? s->lost : s->claims;            /* it may have been carried out */
+        return;
+    }
     if (reply->type != BW_REPLY_ARRAY || reply->n == 0) {
         set_reason(s, reply->type == BW_REPLY_ERROR ? reply->str : "redis gave an unexpected answer");
         return;
@@ -157,6 +163,7 @@ static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply)
         set_reason(s, "more than BADGEWATCH_STAGE_LIMIT waits for Postgres");
     } else {
         set_reason(s, "");
+        s->lost = 0;
         bw_due_clock_told(s->clock, reply->n > 1 ? reply->elements[1].integer : 0);
         if (strcmp(word, "batch") == 0)
             take(s, reply);

@@ -285,7 +285,7 @@ class World(stack.Stack):
         before = self.fired()
         self.living().stop()
         fired = self.fired()
-        if fired and not before:  # it ended in the middle of its end: the next one finds what is left
+        if (fired and not before) or not self.quiet():  # the next one finds what it left when it was told to end
             self.d = Daemon(self, None, False)
             self.settle()
             self.living().stop()

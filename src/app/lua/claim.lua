@@ -2,7 +2,8 @@
 --
 -- KEYS  due leased lease poll epoch staged_bytes
 -- ARGV  prefix, owner, lease ms, most known products, most first-sight products, stage limit in bytes,
---       routine checks allowed (1/0), return leases of dead daemons now (1/0)
+--       routine checks allowed (1/0), return leases of dead daemons now (1/0), number of this claim,
+--       number of the owner's first claim whose answer was lost, with all since (0 = none)
 -- Gives {"epoch"}: Redis was emptied or restarted, verify against Postgres first; {"full"}: too much waits for Postgres;
 --       {"idle", ms of the server's clock, due score of the next product or ""}; or
 --       {"batch", ms of the server's clock, {member, due score, polled 1/0, version, state, frequency} ...}: one domain, and either all first
@@ -21,7 +22,7 @@ local now_s = tonumber(t[1])
 
 local function give_back(member)
   local holder = redis.call('HGET', lease, member) or ''
-  local score, polled = string.match(holder, '|([^|]*)|?(.*)$')
+  local score, polled = string.match(holder, '|([^|]*)|?([^|]*)')
   redis.call('ZREM', leased, member)
   redis.call('HDEL', lease, member)
   -- removed or paused meanwhile: it does not become due again
@@ -36,6 +37,15 @@ if ARGV[8] == '1' then
   for i = 1, #held, 2 do
     local holder = string.match(held[i + 1], '^(.-)|')
     if not holder or redis.call('EXISTS', prefix .. 'daemon:' .. holder) == 0 then give_back(held[i]) end
+  end
+end
+
+-- nobody asks about what was taken by a claim of ours that was never answered
+if ARGV[10] ~= '0' then
+  local held = redis.call('HGETALL', lease)
+  for i = 1, #held, 2 do
+    local holder, number = string.match(held[i + 1], '^(.-)|[^|]*|[^|]*|(%d+)$')
+    if holder == owner and tonumber(number) >= tonumber(ARGV[10]) then give_back(held[i]) end
   end
 end
 
@@ -78,7 +88,7 @@ for i, item in ipairs(batch) do
   redis.call('ZADD', leased, now_ms + tonumber(ARGV[3]), item[1])
   redis.call('ZREM', due, item[1])
   redis.call('ZREM', poll, item[1])
-  redis.call('HSET', lease, item[1], owner .. '|' .. item[2] .. '|' .. item[3])
+  redis.call('HSET', lease, item[1], table.concat({owner, item[2], item[3], ARGV[9]}, '|'))
   answer[i + 2] = item
 end
 return answer
