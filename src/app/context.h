@@ -20,6 +20,7 @@ struct bw_context {
     struct bw_keys keys;
     struct bw_counters counters;
     char id[64];                /* of this daemon: host-pid-random; consumer name and owner of leases */
+    struct bw_history *history; /* entries on their way to the stream (history.h) */
     size_t staging;             /* checks between answer and Redis; history waits for them (writer.c) */
     struct bw_wall due_told;    /* what the server's clock said (due_clock.h) */
     struct bw_mono due_told_at; /* and when; 0 = not yet */

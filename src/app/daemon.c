@@ -11,6 +11,7 @@
 #include "badgewatch/base/log.h"
 #include "collector.h"
 #include "due_clock.h"
+#include "history.h"
 #include "housekeeping.h"
 #include "ids.h"
 #include "leases.h"
@@ -373,6 +374,7 @@ static void make_parts(struct bw_daemon *d)
     struct bw_stage_port stage = {port_changed, port_staged, port_release_one, d};
     struct bw_collector_port collector = {port_check, port_release, port_idle, d};
     struct bw_scheduler_port scheduler = {port_room, port_take, port_release, port_emptied, d};
+    cx->history = bw_history_new(cx);
     d->leases = bw_leases_new(cx);
     d->clock = bw_due_clock_new(cx, port_clock_went_back, d);
     d->keepa = bw_keepa_new(cx);
@@ -406,6 +408,7 @@ static void free_parts(struct bw_daemon *d)
     bw_keepa_free(d->keepa);
     bw_due_clock_free(d->clock);
     bw_leases_free(d->leases);
+    bw_history_free(d->cx.history);
 }
 
 static bool open_status(struct bw_daemon *d)

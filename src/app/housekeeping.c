@@ -4,6 +4,7 @@
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/log.h"
 #include "due_clock.h"
+#include "history.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,7 @@ void bw_housekeeping_alive(struct bw_housekeeping *h)
     bw_due_clock_ask(h->clock);
     bw_leases_alive(h->leases);
     bw_leases_flush(h->leases);
+    bw_history_flush(h->cx->history);
 }
 
 static void on_tick(void *ctx)

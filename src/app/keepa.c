@@ -235,7 +235,8 @@ static void record_request(struct bw_keepa *k, struct call *c, const struct bw_h
     bw_buf_init(&doc, 8192);
     bw_request_encode(&c->record, &doc);
     if (bw_history_append(k->cx, "request", &doc) != BW_OK)
-        bw_log_warning("keepa", "request %s is not in api_usage_log: redis is away", c->record.batch_id);
+        bw_log_warning("keepa", "request %s is not in api_usage_log: too many wait for redis",
+                       c->record.batch_id);
     bw_buf_fini(&doc);
 }
 

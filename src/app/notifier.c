@@ -66,7 +66,8 @@ void bw_notifier_log_attempt(struct bw_notifier *n, const struct bw_message *m, 
     bw_buf_init(&doc, 65536);
     bw_message_attempt(m, outcome, error, bw_wall_now().ms, &doc);
     if (doc.overflow || bw_history_append(n->cx, "attempt", &doc) != BW_OK)
-        bw_log_warning("slack", "an attempt (%s) is not in notification_log: redis is away", outcome);
+        bw_log_warning("slack", "an attempt (%s) is not in notification_log: too many wait for redis",
+                       outcome);
     bw_buf_fini(&doc);
 }
 

@@ -555,6 +555,7 @@ enum bw_err bw_rows_add(struct bw_rows *r, const struct bw_entry *entry, struct 
     size_t len = 0;
     const char *kind = bw_entry_field(entry, "kind", NULL);
     const char *doc = bw_entry_field(entry, "doc", &len);
+    const char *once = bw_entry_field(entry, "once", NULL);
     if (!kind || !doc)
         return bw_error_set(error, BW_ERR_INVALID, "no kind or doc");
     if (strcmp(kind, "check") == 0)
@@ -564,7 +565,7 @@ enum bw_err bw_rows_add(struct bw_rows *r, const struct bw_entry *entry, struct 
     if (strcmp(kind, "told") == 0)
         return add_told(r, doc, len, error);
     if (strcmp(kind, "attempt") == 0)
-        return add_attempt(r, entry->id, doc, len, error);
+        return add_attempt(r, once ? once : entry->id, doc, len, error);
     if (strcmp(kind, "category") == 0)
         return add_category_names(r, doc, len, error);
     return bw_error_set(error, BW_ERR_INVALID, "unknown kind '%s'", kind);

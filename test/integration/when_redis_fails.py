@@ -37,12 +37,18 @@ def away_and_restarted():
         s.settled()
         for end in (s.redis_stop, s.redis_kill):
             lines = len(re.findall('redis: checks wait', s.d.log()))
+            asked = len(s.get('/control/requests?service=keepa'))
+            s.fault(target='keepa', fault='stall', ms=700)
+            s.bw('poll', '--all')
+            s.wait('a request is under way', lambda: len(s.get('/control/requests?service=keepa')) > asked)
             end()
             s.d.says('redis: checks wait', lines + 1)
             s.until_changes()
             is_red(s, '"redis":{"ok":false')
             s.redis_start()
             found_again(s, first)
+        asked = [r for r in s.get('/control/requests?service=keepa') if r['path'] == '/product']
+        equal(s.value("SELECT count(*) FROM api_usage_log WHERE endpoint = 'product'"), str(len(asked)), 'requests in the log')
 
 
 def half_open():
