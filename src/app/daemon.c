@@ -19,6 +19,7 @@
 #include "scheduler.h"
 #include "schema.h"
 #include "stage.h"
+#include "summary.h"
 #include "tracker.h"
 #include "writer.h"
 
@@ -46,6 +47,7 @@ struct bw_daemon {
     struct bw_tracker *tracker;
     struct bw_writer *writer;
     struct bw_notifier *notifier;
+    struct bw_summarizer *summarizer;
     struct bw_housekeeping *housekeeping;
     struct bw_schema *schema;
     struct bw_api *api;
@@ -82,6 +84,12 @@ static void port_release_one(void *ctx, const struct bw_member *member)
 static void port_emptied(void *ctx)
 {
     bw_tracker_resync(((struct bw_daemon *)ctx)->tracker, true);
+    bw_summarizer_forget(((struct bw_daemon *)ctx)->summarizer);
+}
+
+static void port_note(void *ctx)
+{
+    bw_notifier_notes(((struct bw_daemon *)ctx)->notifier);
 }
 
 static void port_clock_went_back(void *ctx)
@@ -272,6 +280,7 @@ static void stop(struct bw_daemon *d)
     bw_scheduler_stop(d->scheduler);
     bw_tracker_stop(d->tracker);
     bw_notifier_stop(d->notifier);
+    bw_summarizer_stop(d->summarizer);
     bw_writer_stop(d->writer);
     bw_housekeeping_stop(d->housekeeping);
     bw_schema_stop(d->schema);
@@ -385,6 +394,7 @@ static void make_parts(struct bw_daemon *d)
     d->tracker = bw_tracker_new(cx);
     d->writer = bw_writer_new(cx);
     d->notifier = bw_notifier_new(cx);
+    d->summarizer = bw_summarizer_new(cx, port_note, d);
     d->housekeeping = bw_housekeeping_new(cx, d->keepa, d->leases, d->names, d->clock);
     d->schema = bw_schema_new(cx, on_schema, d);
     struct bw_api_parts parts = {
@@ -398,6 +408,7 @@ static void free_parts(struct bw_daemon *d)
     bw_api_free(d->api);
     bw_schema_free(d->schema);
     bw_housekeeping_free(d->housekeeping);
+    bw_summarizer_free(d->summarizer);
     bw_notifier_free(d->notifier);
     bw_writer_free(d->writer);
     bw_tracker_free(d->tracker);
@@ -443,6 +454,7 @@ static void start(struct bw_daemon *d)
     bw_housekeeping_start(d->housekeeping);
     bw_writer_start(d->writer);
     bw_notifier_start(d->notifier);
+    bw_summarizer_start(d->summarizer);
     start_checks(d);
 }
 

@@ -105,7 +105,8 @@ static void address(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
     char product[BW_KEY_MAX];
-    bw_keys_product(&n->cx->keys, &m->key, product);
+    bw_keys_product(&n->cx->keys, &m->key,
+                    product); /* of a note there is none: it goes to the default channel */
     const char *argv[] = {product, n->cx->keys.delivery, n->cx->keys.doubt, m->checks[0].name, m->refs[0].id};
     if (bw_redis_eval(n->cx->redis, &bw_script_address, 3, 5, argv, NULL, on_address, m) == BW_OK)
         begun(m);
@@ -179,7 +180,7 @@ static void confirm(struct bw_message *m)
     struct confirm *c = bw_alloc(sizeof(*c));
     *c = (struct confirm){.m = m};
     begun(m);
-    if (bw_postgres_usable(n->cx) && bw_rows_statements(n->rows, statements, &count) == BW_OK &&
+    if (m->n > 0 && bw_postgres_usable(n->cx) && bw_rows_statements(n->rows, statements, &count) == BW_OK &&
         bw_pg_submit(n->cx->pg, statements, count, on_confirmed, c) == BW_OK) {
         c->timer = bw_timer_new(n->cx->loop, on_confirm_time, c);
         bw_timer_start(c->timer, CONFIRM_MS);
@@ -187,7 +188,7 @@ static void confirm(struct bw_message *m)
     }
     free(c);
     answered(m);
-    bw_delivery_confirmed(&m->progress, BW_SAYS_NOTHING);
+    bw_delivery_confirmed(&m->progress, m->note ? BW_SAYS_NEW : BW_SAYS_NOTHING);
     bw_notifier_progressed(m);
 }
 
@@ -209,7 +210,7 @@ static void on_seen(void *ctx, enum bw_delivery_seen seen, const char *ts, const
 static void look(struct bw_message *m)
 {
     struct bw_wall oldest = {(m->intended_at_ms != 0 ? m->intended_at_ms : m->doubt_ms) - LOOK_BACK_MS};
-    if (bw_slack_find(m->notifier->cx, m->channel, m->entries[0].change.id, oldest, on_seen, m) == BW_OK)
+    if (bw_slack_find(m->notifier->cx, m->channel, bw_message_id(m), oldest, on_seen, m) == BW_OK)
         begun(m);
     else
         not_begun(m);
@@ -243,7 +244,7 @@ static void intend(struct bw_message *m)
     const struct bw_keys *k = &n->cx->keys;
     struct bw_args args;
     bw_args_init(&args);
-    const char *const head[] = {k->changes, k->delivery, k->epoch, BW_GROUP_SLACK, n->cx->id, m->channel};
+    const char *const head[] = {m->stream, k->delivery, k->epoch, BW_GROUP_SLACK, n->cx->id, m->channel};
     for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         bw_args_add(&args, head[i]);
     bw_args_add_int(&args, m->intended_at_ms);
@@ -345,28 +346,46 @@ static void measure(struct bw_message *m)
     bw_backoff_reset(&n->backoff);
 }
 
+static void encode_note(const struct bw_message *m, struct bw_buf *doc)
+{
+    struct bw_note_record record = {.told_at_ms = m->told_at_ms};
+    snprintf(record.kind, sizeof(record.kind), "%s", m->note->kind);
+    snprintf(record.key, sizeof(record.key), "%s", m->checks[0].name);
+    snprintf(record.channel, sizeof(record.channel), "%s", m->channel);
+    snprintf(record.ts, sizeof(record.ts), "%s", m->ts);
+    bw_note_encode(&record, doc);
+}
+
 static void record(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
     const struct bw_keys *k = &n->cx->keys;
-    const char *const head[] = {k->changes,      k->delivery, k->history,
-                                k->staged_bytes, k->untold,   BW_GROUP_SLACK};
+    const char *const head[] = {m->stream,
+                                k->delivery,
+                                k->history,
+                                k->staged_bytes,
+                                k->untold,
+                                BW_GROUP_SLACK,
+                                m->note ? "note" : "told"};
     struct bw_args args;
     struct bw_buf doc;
+    bool withheld = m->progress.outcome == BW_OUTCOME_WITHHELD;
     if (m->told_at_ms == 0)
         measure(m);
     bw_args_init(&args);
     bw_buf_init(&doc, (size_t)4 << 20);
     for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         bw_args_add(&args, head[i]);
-    if (m->n > 0)
-        bw_told_encode(m->entries, m->n, m->withheld, m->withheld[0] ? "" : m->channel, m->ts, m->told_at_ms,
-                       &doc);
+    if (m->note && !withheld)
+        encode_note(m, &doc);
+    else if (m->n > 0)
+        bw_told_encode(m->entries, m->n, withheld ? m->withheld : "", withheld ? "" : m->channel, m->ts,
+                       m->told_at_ms, &doc);
     bw_args_add_bytes(&args, bw_buf_str(&doc), doc.len);
     bw_args_add(&args, KEEP_CHANGES);
     add_checks(&args, m);
     for (size_t i = 0; i < m->n_refs; i++)
-        bw_args_field(&args, m->refs[i].id, m->refs[i].told ? m->refs[i].change_id : "");
+        bw_args_field(&args, m->refs[i].id, doc.len == 0 || m->refs[i].told ? m->refs[i].change_id : "");
     if (bw_redis_eval(n->cx->redis, &bw_script_told, 5, args.n, args.values, args.lens, on_recorded, m) ==
         BW_OK)
         begun(m);

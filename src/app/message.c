@@ -7,13 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct bw_message *bw_message_new(struct bw_notifier *notifier, const char *check, size_t of,
-                                  const struct bw_product_key *key)
+struct bw_message *bw_message_new(struct bw_notifier *notifier, const char *stream, const char *check,
+                                  size_t of, const struct bw_product_key *key)
 {
     struct bw_message *m = bw_alloc(sizeof(*m));
     m->notifier = notifier;
+    m->stream = stream;
     m->of = of;
-    m->key = *key;
+    if (key)
+        m->key = *key;
     m->checks = bw_alloc(sizeof(*m->checks));
     m->n_checks = 1;
     snprintf(m->checks[0].name, sizeof(m->checks[0].name), "%s", check);
@@ -30,6 +32,13 @@ bool bw_message_has(const struct bw_message *m, const char *id)
     return false;
 }
 
+static void set_ref(struct bw_message_ref *ref, const char *id, const char *change_id)
+{
+    *ref = (struct bw_message_ref){.told = false};
+    snprintf(ref->id, sizeof(ref->id), "%s", id);
+    snprintf(ref->change_id, sizeof(ref->change_id), "%s", change_id);
+}
+
 bool bw_message_add(struct bw_message *m, const char *id, struct bw_change_entry *entry, int64_t doubt_ms)
 {
     if (bw_message_has(m, id)) {
@@ -41,12 +50,38 @@ bool bw_message_add(struct bw_message *m, const char *id, struct bw_change_entry
     m->doubt_ms = m->n_refs == 0 || since < m->doubt_ms ? since : m->doubt_ms;
     m->entries = bw_realloc_array(m->entries, m->n + 1, sizeof(*m->entries));
     m->refs = bw_realloc_array(m->refs, m->n_refs + 1, sizeof(*m->refs));
-    struct bw_message_ref *ref = &m->refs[m->n_refs++];
-    *ref = (struct bw_message_ref){.told = false};
-    snprintf(ref->id, sizeof(ref->id), "%s", id);
-    snprintf(ref->change_id, sizeof(ref->change_id), "%s", entry->change.id);
+    set_ref(&m->refs[m->n_refs++], id, entry->change.id);
     m->entries[m->n++] = *entry;
     return true;
+}
+
+void bw_message_set_note(struct bw_message *m, const char *id, struct bw_note *note, int64_t doubt_ms)
+{
+    m->note = note;
+    m->doubtful = doubt_ms != 0;
+    m->doubt_ms = doubt_ms;
+    m->refs = bw_realloc_array(m->refs, 1, sizeof(*m->refs));
+    m->n_refs = 1;
+    set_ref(&m->refs[0], id, note->id);
+}
+
+void bw_note_free(struct bw_note *note)
+{
+    if (!note)
+        return;
+    free(note->headline);
+    free(note->lines);
+    free(note);
+}
+
+const char *bw_message_id(const struct bw_message *m)
+{
+    return m->note ? m->note->id : m->entries[0].change.id;
+}
+
+const char *bw_message_kind(const struct bw_message *m)
+{
+    return m->note ? m->note->kind : "change";
 }
 
 /* Adds n items of size bytes to the list of *count. */
@@ -98,6 +133,7 @@ void bw_message_free(struct bw_message *m)
     free(m->entries);
     free(m->refs);
     free(m->checks);
+    bw_note_free(m->note);
     free(m);
 }
 
@@ -108,7 +144,9 @@ bool bw_message_body(const struct bw_message *m, bool webhook, int64_t now_ms, s
                                          .possible_repeat = m->progress.possible_repeat,
                                          .now_ms = now_ms,
                                          .metadata = !webhook};
-    if (bw_slack_group_products(m->entries, m->n) > 1)
+    if (m->note)
+        bw_slack_note(m->note->headline, m->note->lines, m->note->id, &options, out);
+    else if (bw_slack_group_products(m->entries, m->n) > 1)
         bw_slack_group(m->entries, m->n, &options, out);
     else
         bw_slack_changes(m->entries, m->n, &options, out);
@@ -118,11 +156,15 @@ bool bw_message_body(const struct bw_message *m, bool webhook, int64_t now_ms, s
 void bw_message_attempt(const struct bw_message *m, const char *outcome, const char *error, int64_t now_ms,
                         struct bw_buf *out)
 {
-    char **ids = bw_alloc_array(m->n, sizeof(*ids));
-    for (size_t i = 0; i < m->n; i++)
-        ids[i] = m->entries[i].change.id;
+    char **ids = bw_alloc_array(m->n + 1, sizeof(*ids));
+    size_t n = 0;
+    for (; n < m->n; n++)
+        ids[n] = m->entries[n].change.id;
+    if (m->note)
+        ids[n++] = m->note->id;
     struct bw_attempt_record record = {
-        .kind = "change", .change_ids = ids, .n_change_ids = m->n, .attempt = m->attempt, .at_ms = now_ms};
+        .change_ids = ids, .n_change_ids = n, .attempt = m->attempt, .at_ms = now_ms};
+    snprintf(record.kind, sizeof(record.kind), "%s", bw_message_kind(m));
     snprintf(record.channel, sizeof(record.channel), "%s", m->channel);
     snprintf(record.outcome, sizeof(record.outcome), "%s", outcome);
     snprintf(record.error, sizeof(record.error), "%s", error);

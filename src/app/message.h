@@ -22,6 +22,13 @@ struct bw_message_check {
     char name[BW_PRODUCT_TEXT + 24]; /* "1:B0D8W1YVBX:17" */
 };
 
+/* A message that is about no change (bw:outbox). */
+struct bw_note {
+    char kind[16];
+    char id[BW_UUID_TEXT];
+    char *headline, *lines;
+};
+
 struct bw_message {
     TAILQ_ENTRY(bw_message) link;
     struct bw_notifier *notifier;
@@ -35,6 +42,8 @@ struct bw_message {
     size_t n_checks;
     size_t of; /* changes that its (first) check has */
     struct bw_product_key key;
+    const char *stream;              /* its entries are in */
+    struct bw_note *note;            /* NULL where it is about changes */
     struct bw_change_entry *entries; /* what is to be told */
     size_t n;
     struct bw_message_ref *refs; /* what leaves the stream then */
@@ -56,13 +65,19 @@ struct bw_message {
 
 TAILQ_HEAD(bw_messages, bw_message);
 
-struct bw_message *bw_message_new(struct bw_notifier *notifier, const char *check, size_t of,
-                                  const struct bw_product_key *key);
+struct bw_message *bw_message_new(struct bw_notifier *notifier, const char *stream, const char *check,
+                                  size_t of, const struct bw_product_key *key);
 /* Takes ownership of *entry. doubt_ms: as the entry of the stream says, 0 = no doubt. False (and frees it) if the id is
  * there already. */
 bool bw_message_add(struct bw_message *m, const char *id, struct bw_change_entry *entry, int64_t doubt_ms);
 /* Moves all that the other has into this one; the other is to be freed. */
 void bw_message_absorb(struct bw_message *m, struct bw_message *other);
+/* Makes it a message about no change; takes ownership. */
+void bw_message_set_note(struct bw_message *m, const char *id, struct bw_note *note, int64_t doubt_ms);
+void bw_note_free(struct bw_note *note);
+/* The id by which it is found in a channel; "change", "summary". */
+const char *bw_message_id(const struct bw_message *m);
+const char *bw_message_kind(const struct bw_message *m);
 bool bw_message_has_check(const struct bw_message *m, const char *check);
 bool bw_message_has(const struct bw_message *m, const char *id);
 /* Somebody has told this change: the message goes without it. */

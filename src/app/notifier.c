@@ -22,6 +22,7 @@
 #define SETTLE_MS    2000
 #define STORE_MS     1000
 #define ADOPT_TICKS  25
+#define NOTES_TICKS  25 /* notes are rare: whoever queues one says so */
 #define ALONE_MAX    5  /* products that still have a message each */
 #define LOOKING_MAX  16 /* products whose messages are looked for: what follows of them waits */
 
@@ -61,7 +62,7 @@ void bw_notifier_slack_state(struct bw_notifier *n, bool up, const char *reason)
 void bw_notifier_log_attempt(struct bw_notifier *n, const struct bw_message *m, const char *outcome,
                              const char *error)
 {
-    bw_counters_notification(&n->cx->counters, "change", outcome);
+    bw_counters_notification(&n->cx->counters, bw_message_kind(m), outcome);
     struct bw_buf doc;
     bw_buf_init(&doc, 65536);
     bw_message_attempt(m, outcome, error, bw_wall_now().ms, &doc);
@@ -142,13 +143,54 @@ static struct bw_message *find(struct bw_notifier *n, const char *check)
     return NULL;
 }
 
-static void set_entry_aside(struct bw_notifier *n, const struct bw_entry *e, const char *why)
+static void set_entry_aside(struct bw_notifier *n, const char *stream, const struct bw_entry *e,
+                            const char *why)
 {
     const struct bw_keys *k = &n->cx->keys;
-    bw_log_error("slack", "entry %s of %s cannot be read and is set aside: %s", e->id, k->changes, why);
-    const char *argv[] = {k->changes, k->set_aside, k->staged_bytes, BW_GROUP_SLACK, e->id, why, "0"};
+    bw_log_error("slack", "entry %s of %s cannot be read and is set aside: %s", e->id, stream, why);
+    const char *argv[] = {stream, k->set_aside, k->staged_bytes, BW_GROUP_SLACK, e->id, why, "0"};
     if (bw_redis_eval(n->cx->redis, &bw_script_set_aside, 3, 7, argv, NULL, NULL, NULL) == BW_OK)
         bw_metric_add(n->cx->counters.set_aside, 1);
+}
+
+static void enqueue(struct bw_notifier *n, struct bw_message *m)
+{
+    bw_delivery_begin(&m->progress, bw_slack_mode(n->cx->conf) == BW_SLACK_BOT);
+    TAILQ_INSERT_TAIL(&n->list, m, link);
+    n->n++;
+}
+
+static void gather_note(struct bw_notifier *n, const struct bw_entry *e)
+{
+    const char *key = bw_entry_field(e, "check", NULL), *id = bw_entry_field(e, "id", NULL);
+    const char *kind = bw_entry_field(e, "kind", NULL), *headline = bw_entry_field(e, "headline", NULL);
+    const char *lines = bw_entry_field(e, "lines", NULL), *doubt = bw_entry_field(e, "doubt", NULL);
+    if (!key || !id || !kind || !headline || !lines || strlen(id) != BW_UUID_TEXT - 1) {
+        set_entry_aside(n, n->cx->keys.outbox, e, "no check, id, kind, headline or lines");
+        return;
+    }
+    if (find(n, key))
+        return;
+    struct bw_message *m = bw_message_new(n, n->cx->keys.outbox, key, 1, NULL);
+    struct bw_note *note = bw_alloc(sizeof(*note));
+    snprintf(note->kind, sizeof(note->kind), "%s", kind);
+    snprintf(note->id, sizeof(note->id), "%s", id);
+    note->headline = bw_strdup(headline);
+    note->lines = bw_strdup(lines);
+    bw_message_set_note(m, e->id, note, doubt ? strtoll(doubt, NULL, 10) : 0);
+    enqueue(n, m);
+}
+
+static void on_notes(void *ctx, enum bw_err err, const struct bw_entry *entries, size_t count)
+{
+    struct bw_notifier *n = ctx;
+    if (err != BW_OK || n->stopping)
+        return;
+    for (size_t i = 0; i < count; i++)
+        gather_note(n, &entries[i]);
+    if (count > 0)
+        bw_consumer_read(n->notes, READ_MOST);
+    work(n);
 }
 
 static void gather(struct bw_notifier *n, const struct bw_entry *e)
@@ -161,15 +203,13 @@ static void gather(struct bw_notifier *n, const struct bw_entry *e)
     struct bw_change_entry entry;
     struct bw_error error = {.text = "no doc, check or of"};
     if (!doc || !check || !of || bw_change_entry_decode(doc, len, &entry, &error) != BW_OK) {
-        set_entry_aside(n, e, error.text);
+        set_entry_aside(n, n->cx->keys.changes, e, error.text);
         return;
     }
     struct bw_message *m = find(n, check);
     if (!m) {
-        m = bw_message_new(n, check, strtoul(of, NULL, 10), &entry.change.key);
-        bw_delivery_begin(&m->progress, bw_slack_mode(n->cx->conf) == BW_SLACK_BOT);
-        TAILQ_INSERT_TAIL(&n->list, m, link);
-        n->n++;
+        m = bw_message_new(n, n->cx->keys.changes, check, strtoul(of, NULL, 10), &entry.change.key);
+        enqueue(n, m);
     }
     if (m->progress.step == BW_DELIVERY_GATHER) {
         bw_message_add(m, e->id, &entry, doubt ? strtoll(doubt, NULL, 10) : 0);
@@ -244,7 +284,7 @@ static bool is_fresh(const struct bw_message *m)
 {
     const struct bw_delivery_progress *p = &m->progress;
     return p->step == BW_DELIVERY_CONFIRM && p->past == BW_PAST_NONE && !p->cleared && !m->under_way &&
-           m->n_checks == 1;
+           m->n_checks == 1 && !m->note;
 }
 
 /* The message and those behind it that may go with it: at most as many as a group may have, and no more changes than its
@@ -321,7 +361,7 @@ static void sweep(struct bw_notifier *n)
         if (m->under_way || !is_over(m))
             continue;
         if (m->progress.step == BW_DELIVERY_DROP || m->left_behind) /* what is still ours is read again */
-            bw_consumer_rewind(n->consumer);
+            bw_consumer_rewind(m->note ? n->notes : n->consumer);
         drop(m);
     }
 }
@@ -347,11 +387,19 @@ static void work(struct bw_notifier *n)
     n->working = false;
 }
 
+static void adopt(struct bw_notifier *n)
+{
+    bw_consumer_adopt(n->consumer, (void (*)(void *))bw_notifier_kick);
+    bw_consumer_adopt(n->notes, (void (*)(void *))bw_notifier_kick);
+}
+
 static void on_tick(void *ctx)
 {
     struct bw_notifier *n = ctx;
+    if (n->ticks % NOTES_TICKS == 0)
+        bw_notifier_notes(n);
     if (n->ticks++ % ADOPT_TICKS == 0)
-        bw_consumer_adopt(n->consumer, (void (*)(void *))bw_notifier_kick);
+        adopt(n);
     bw_notifier_kick(n);
     bw_timer_start(n->timer, TICK_MS);
 }
@@ -365,6 +413,7 @@ struct bw_notifier *bw_notifier_new(struct bw_context *context)
     n->rows = bw_rows_new();
     n->timer = bw_timer_new(context->loop, on_tick, n);
     n->consumer = bw_consumer_new(context, context->keys.changes, BW_GROUP_SLACK, true, on_entries, n);
+    n->notes = bw_consumer_new(context, context->keys.outbox, BW_GROUP_SLACK, true, on_notes, n);
     TAILQ_INIT(&n->list);
     bw_backoff_init(&n->backoff, 1000, 60000);
     return n;
@@ -388,9 +437,16 @@ void bw_notifier_kick(struct bw_notifier *n)
     work(n);
 }
 
+void bw_notifier_notes(struct bw_notifier *n)
+{
+    if (!n->stopping && n->n < MESSAGES_MAX)
+        bw_consumer_read(n->notes, READ_MOST);
+}
+
 void bw_notifier_rewind(struct bw_notifier *n)
 {
     bw_consumer_rewind(n->consumer);
+    bw_consumer_rewind(n->notes);
     bw_notifier_kick(n);
 }
 
@@ -415,7 +471,7 @@ void bw_notifier_stop(struct bw_notifier *n)
 
 bool bw_notifier_quiet(const struct bw_notifier *n)
 {
-    return n->under_way == 0 && !bw_consumer_busy(n->consumer);
+    return n->under_way == 0 && !bw_consumer_busy(n->consumer) && !bw_consumer_busy(n->notes);
 }
 
 const char *bw_notifier_reason(const struct bw_notifier *n)
@@ -432,6 +488,7 @@ void bw_notifier_free(struct bw_notifier *n)
         drop(m);
     bw_timer_free(n->timer);
     bw_consumer_free(n->consumer);
+    bw_consumer_free(n->notes);
     bw_rows_free(n->rows);
     free(n);
 }

@@ -21,6 +21,7 @@ struct bw_notifier;
 struct bw_notifier *bw_notifier_new(struct bw_context *context);
 void bw_notifier_start(struct bw_notifier *n);
 void bw_notifier_kick(struct bw_notifier *n);
+void bw_notifier_notes(struct bw_notifier *n);  /* a message about no change was queued */
 void bw_notifier_rewind(struct bw_notifier *n); /* Redis is back */
 void bw_notifier_retry(struct bw_notifier *n);  /* settings changed: what waits for a person is tried now */
 /* Nothing more is sent; a message on its way is waited for by bw_notifier_quiet. */

@@ -17,7 +17,8 @@ struct bw_channel {
 
 struct bw_notifier {
     struct bw_context *cx;
-    struct bw_consumer *consumer;
+    struct bw_consumer *consumer; /* of changes */
+    struct bw_consumer *notes;
     struct bw_timer *timer;
     struct bw_rows *rows; /* of the intention being written */
     struct bw_messages list;

@@ -28,6 +28,7 @@ enum table {
     CHANGES,
     TOLD,
     INTENTIONS,
+    NOTES,
     UNKNOWNS,
     STATES,
     REQUESTS,
@@ -145,6 +146,13 @@ static const struct {
          " SELECT id, notification_sent OR coalesce(withheld, 'earlier') <> 'earlier',"
          " floor(extract(epoch FROM intended_at) * 1000)::bigint"
          " FROM bestseller_changes JOIN (SELECT DISTINCT id FROM given) AS g USING (id)"},
+    /* A row that is gone was deleted by a person. */
+    [NOTES] =
+        {4,
+         "UPDATE daily_summaries d SET notification_sent = true, notified_at = to_timestamp(told / 1000.0),"
+         " slack_channel = channel, slack_ts = ts"
+         " FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS r(key, told, channel, ts)"
+         " WHERE 'summary:' || d.day = r.key AND NOT d.notification_sent"},
     [UNKNOWNS] =
         {6, "INSERT INTO unknown_periods (domain, asin, category_id, from_at, to_at, reason)"
             " SELECT DISTINCT ON (domain, asin, coalesce(category, 0), began) domain, asin, category,"
@@ -485,6 +493,29 @@ static enum bw_err add_request(struct bw_rows *r, const char *doc, size_t len, s
     return BW_OK;
 }
 
+static void know_told(struct bw_rows *r, const char *id)
+{
+    r->told = bw_realloc_array(r->told, r->n_told + 1, sizeof(*r->told));
+    snprintf(r->told[r->n_told++], BW_UUID_TEXT, "%s", id);
+}
+
+static enum bw_err add_note(struct bw_rows *r, const char *doc, size_t len, struct bw_error *error)
+{
+    struct bw_note_record note;
+    char id[BW_UUID_TEXT];
+    enum bw_err err = bw_note_decode(doc, len, &note, error);
+    if (err != BW_OK)
+        return err;
+    struct rows *row = begin(r, NOTES);
+    text(row, note.key);
+    number(row, note.told_at_ms);
+    text_or_null(row, note.channel);
+    text_or_null(row, note.ts);
+    bw_note_id(note.key, id);
+    know_told(r, id);
+    return BW_OK;
+}
+
 static enum bw_err add_told(struct bw_rows *r, const char *doc, size_t len, struct bw_error *error)
 {
     struct bw_told_record told;
@@ -498,8 +529,7 @@ static enum bw_err add_told(struct bw_rows *r, const char *doc, size_t len, stru
         text_or_null(row, told.channel);
         text_or_null(row, told.ts);
         text_or_null(row, told.withheld);
-        r->told = bw_realloc_array(r->told, r->n_told + 1, sizeof(*r->told));
-        snprintf(r->told[r->n_told++], BW_UUID_TEXT, "%s", e->change.id);
+        know_told(r, e->change.id);
     }
     bw_told_record_fini(&told);
     return BW_OK;
@@ -564,6 +594,8 @@ enum bw_err bw_rows_add(struct bw_rows *r, const struct bw_entry *entry, struct 
         return add_request(r, doc, len, error);
     if (strcmp(kind, "told") == 0)
         return add_told(r, doc, len, error);
+    if (strcmp(kind, "note") == 0)
+        return add_note(r, doc, len, error);
     if (strcmp(kind, "attempt") == 0)
         return add_attempt(r, once ? once : entry->id, doc, len, error);
     if (strcmp(kind, "category") == 0)

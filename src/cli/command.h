@@ -45,5 +45,6 @@ int run_asin_export(struct invocation *in);
 int run_poll(struct invocation *in);
 int run_show(struct invocation *in);
 int run_changes(struct invocation *in);
+int run_summary(struct invocation *in);
 int run_notify_test(struct invocation *in);
 int run_help(struct invocation *in);

@@ -75,15 +75,23 @@ static const struct command
                        "T is a time (2026-05-10T04:19:28Z) or a duration (8h); default 24h.\n",
                        run_changes,
                        true},
+    summary_command =
+        {"summary",
+         "[--date D] [--send]",
+         "the daily summary of day D (UTC), printed or sent",
+         "D is a date (2026-05-10); default yesterday. --send posts it to Slack now, whether or not the\n"
+         "daemon has sent that day's.\n",
+         run_summary,
+         true},
     notify_test = {"notify-test",   "",  "a real message through the real path, marked TEST", "",
                    run_notify_test, true},
     help_command = {"help", "[COMMAND | config]", "this, a command's help, or all settings", "", run_help,
                     false};
 
 const struct command *const bw_commands[] = {
-    &daemon_command, &migrate_command, &check_command, &asin_add,     &asin_remove, &asin_pause,
-    &asin_resume,    &asin_mute,       &asin_list,     &asin_import,  &asin_export, &poll_command,
-    &show_command,   &changes_command, &notify_test,   &help_command, NULL};
+    &daemon_command, &migrate_command, &check_command,   &asin_add,    &asin_remove,  &asin_pause,
+    &asin_resume,    &asin_mute,       &asin_list,       &asin_import, &asin_export,  &poll_command,
+    &show_command,   &changes_command, &summary_command, &notify_test, &help_command, NULL};
 
 static void print_all(void)
 {

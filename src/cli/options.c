@@ -3,13 +3,14 @@
 
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/clock.h"
+#include "badgewatch/core/summary.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { JSON = 1, ALL, PRIORITY, EVERY, LABEL, CHANNEL, TAG, FOR, SINCE, ASIN };
+enum { JSON = 1, ALL, PRIORITY, EVERY, LABEL, CHANNEL, TAG, FOR, SINCE, ASIN, DATE, SEND };
 
 static const struct option long_options[] = {
     {"json", no_argument, NULL, JSON},
@@ -22,6 +23,8 @@ static const struct option long_options[] = {
     {"for", required_argument, NULL, FOR},
     {"since", required_argument, NULL, SINCE},
     {"asin", required_argument, NULL, ASIN},
+    {"date", required_argument, NULL, DATE},
+    {"send", no_argument, NULL, SEND},
     {NULL, 0, NULL, 0},
 };
 
@@ -107,6 +110,15 @@ static bool take(const struct command *c, int option, char *arg, struct options 
         return false;
     case SINCE:
         return since(c, arg, &o->since_ms);
+    case DATE:
+        o->date = arg;
+        if (bw_day_valid(arg))
+            return true;
+        usage_error(c, "--date '%s': a day like 2026-05-10 was expected", arg);
+        return false;
+    case SEND:
+        o->send = true;
+        return true;
     case ASIN:
         o->has_asin = true;
         if (bw_product_key_parse(arg, &o->asin, &error) == BW_OK)

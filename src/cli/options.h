@@ -20,6 +20,8 @@ struct options {
     int n_tags;
     int64_t for_ms;   /* 0 = not given */
     int64_t since_ms; /* 0 = not given */
+    const char *date; /* a day that there is; NULL = not given */
+    bool send;
     struct bw_product_key asin;
     bool has_asin;
     char **rest; /* other arguments; borrowed */

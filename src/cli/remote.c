@@ -150,22 +150,25 @@ static void on_posted(void *ctx, const struct bw_http_response *r)
             complete ? "" : r->reason);
 }
 
-void slack_post_test(struct session *s, struct finding *out)
+/* As the settings say; false if nobody is to be told. */
+static bool begin_post(struct session *s, struct bw_message_options *options, struct finding *out)
 {
     const struct bw_conf *c = s->conf;
     bool webhook = c->slack_webhook_url[0] != '\0';
     if (!webhook && !c->slack_bot_token[0]) {
         say(out, false, "neither SLACK_BOT_TOKEN and SLACK_CHANNEL nor SLACK_WEBHOOK_URL is set");
-        return;
+        return false;
     }
-    char host[256] = "";
-    if (gethostname(host, sizeof(host) - 1) != 0)
-        host[0] = '\0';
-    struct bw_message_options options = {
+    *options = (struct bw_message_options){
         .channel = webhook ? "" : c->slack_channel, .now_ms = bw_wall_now().ms, .metadata = !webhook};
-    struct bw_buf body, url, authorization;
-    bw_buf_init(&body, 65536);
-    bw_slack_test(&options, host, &body);
+    return true;
+}
+
+static void post(struct session *s, const struct bw_buf *body, struct finding *out)
+{
+    const struct bw_conf *c = s->conf;
+    bool webhook = c->slack_webhook_url[0] != '\0';
+    struct bw_buf url, authorization;
     base_url(&url, c->slack_base_url, "chat.postMessage");
     bw_buf_init(&authorization, 1024);
     bw_buf_addf(&authorization, "Bearer %s", c->slack_bot_token);
@@ -175,12 +178,39 @@ void slack_post_test(struct session *s, struct finding *out)
                                       .url = webhook ? c->slack_webhook_url : bw_buf_str(&url),
                                       .headers = headers,
                                       .n_headers = webhook ? 1 : 2,
-                                      .body = bw_buf_str(&body),
-                                      .body_len = body.len};
+                                      .body = bw_buf_str(body),
+                                      .body_len = body->len};
     struct posted posted = {out, webhook};
     say(out, false, "could not be sent");
     session_http(s, &request, on_posted, &posted);
-    bw_buf_fini(&body);
     bw_buf_fini(&url);
     bw_buf_fini(&authorization);
+}
+
+void slack_post_test(struct session *s, struct finding *out)
+{
+    struct bw_message_options options;
+    struct bw_buf body;
+    char host[256] = "";
+    if (!begin_post(s, &options, out))
+        return;
+    if (gethostname(host, sizeof(host) - 1) != 0)
+        host[0] = '\0';
+    bw_buf_init(&body, 65536);
+    bw_slack_test(&options, host, &body);
+    post(s, &body, out);
+    bw_buf_fini(&body);
+}
+
+void slack_post_note(struct session *s, const char *headline, const char *lines, const char *id,
+                     struct finding *out)
+{
+    struct bw_message_options options;
+    struct bw_buf body;
+    if (!begin_post(s, &options, out))
+        return;
+    bw_buf_init(&body, 65536);
+    bw_slack_note(headline, lines, id, &options, &body);
+    post(s, &body, out);
+    bw_buf_fini(&body);
 }

@@ -250,6 +250,41 @@ enum bw_err bw_told_decode(const char *json, size_t len, struct bw_told_record *
     return err;
 }
 
+/* ---- note ---- */
+
+void bw_note_encode(const struct bw_note_record *r, struct bw_buf *out)
+{
+    struct bw_json j;
+    bw_json_init(&j, out);
+    bw_json_object(&j, NULL);
+    bw_entry_write_fitting(&j, "kind", r->kind, sizeof(r->kind));
+    bw_entry_write_fitting(&j, "key", r->key, sizeof(r->key));
+    bw_entry_write_fitting(&j, "channel", r->channel, sizeof(r->channel));
+    bw_entry_write_fitting(&j, "ts", r->ts, sizeof(r->ts));
+    bw_json_int(&j, "told_at_ms", r->told_at_ms);
+    bw_json_object_end(&j);
+}
+
+enum bw_err bw_note_decode(const char *json, size_t len, struct bw_note_record *out, struct bw_error *error)
+{
+    struct bw_json_doc *doc;
+    struct bw_note_record n = {.told_at_ms = 0};
+    struct bw_reader r;
+    enum bw_err err = bw_json_parse(json, len, &doc, error);
+    if (err != BW_OK)
+        return err;
+    bw_reader_init(&r, bw_json_root(doc), error);
+    bw_reader_text(&r, "kind", n.kind, sizeof(n.kind));
+    bw_reader_text(&r, "key", n.key, sizeof(n.key));
+    bw_reader_text(&r, "channel", n.channel, sizeof(n.channel));
+    bw_reader_text(&r, "ts", n.ts, sizeof(n.ts));
+    n.told_at_ms = bw_reader_int(&r, "told_at_ms", 0, BW_ENTRY_TIME_MAX_MS);
+    bw_json_free(doc);
+    if (r.err == BW_OK)
+        *out = n;
+    return r.err;
+}
+
 /* ---- attempt ---- */
 
 void bw_attempt_encode(const struct bw_attempt_record *r, struct bw_buf *out)

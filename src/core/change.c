@@ -117,6 +117,13 @@ void bw_reign_id(const struct bw_product_key *key, int64_t category_id, int64_t 
     uuid5(name, out);
 }
 
+void bw_note_id(const char *key, char out[BW_UUID_TEXT])
+{
+    char name[NAME_MAX_LEN];
+    snprintf(name, sizeof(name), "note:%s", key);
+    uuid5(name, out);
+}
+
 void bw_sha256_hex(const void *data, size_t len, char out[65])
 {
     uint8_t sum[EVP_MAX_MD_SIZE];

@@ -4,6 +4,7 @@
  *   check    fields doc (JSON below), raw (the product object, bytes of Keepa; absent when there is none)
  *   request  doc: one row of api_usage_log
  *   told     doc: the changes that a message carried, where and when it was accepted
+ *   note     doc: a message about no change that was accepted (the daily summary), where and when
  *   attempt  doc: one row of notification_log
  *   category doc: names learned from /category
  * bw:changes holds one entry a change with readable fields, plus "doc": the change as JSON, "check": which check of
@@ -90,6 +91,17 @@ void bw_told_encode(const struct bw_change_entry *entries, size_t n, const char 
 enum bw_err bw_told_decode(const char *json, size_t len, struct bw_told_record *out,
                            struct bw_error *error) BW_MUSTCHECK;
 void bw_told_record_fini(struct bw_told_record *r);
+
+/* ---- note: a message about no change that Slack accepted ---- */
+struct bw_note_record {
+    char kind[16]; /* summary */
+    char key[64];  /* "summary:2026-05-10" */
+    char channel[64], ts[32];
+    int64_t told_at_ms;
+};
+void bw_note_encode(const struct bw_note_record *r, struct bw_buf *out);
+enum bw_err bw_note_decode(const char *json, size_t len, struct bw_note_record *out,
+                           struct bw_error *error) BW_MUSTCHECK;
 
 /* ---- attempt: one row of notification_log ---- */
 struct bw_attempt_record {

@@ -32,6 +32,9 @@ void bw_slack_group(const struct bw_change_entry *entries, size_t n, const struc
 void bw_slack_group_text(const struct bw_change_entry *entries, size_t n,
                          const struct bw_message_options *options, struct bw_buf *out);
 size_t bw_slack_group_products(const struct bw_change_entry *entries, size_t n);
+/* A message about no change: a headline of ours and lines of text. The metadata names id, so that it can be found. */
+void bw_slack_note(const char *headline, const char *lines, const char *id,
+                   const struct bw_message_options *options, struct bw_buf *out);
 /* `badgewatch notify-test`: marked TEST. */
 void bw_slack_test(const struct bw_message_options *options, const char *host, struct bw_buf *out);
 

@@ -43,6 +43,9 @@ void bw_change_fini(struct bw_change *c);
 void bw_change_id(const struct bw_product_key *key, int64_t category_id, enum bw_change_type type,
                   int64_t occurred_at, char out[BW_UUID_TEXT]);
 
+/* UUID version 5 of "note:key": a message that is about no change, such as "summary:2026-05-10". */
+void bw_note_id(const char *key, char out[BW_UUID_TEXT]);
+
 struct bw_reign {
     char id[BW_UUID_TEXT]; /* bw_reign_id */
     int64_t category_id;

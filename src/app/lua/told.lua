@@ -1,24 +1,25 @@
 -- Slack has these changes (or nobody wants them): one step from "to be told" to "recorded".
 --
 -- KEYS  changes delivery history staged_bytes untold
--- ARGV  group, told doc ("" = Postgres has it), keep (newest entries), n, check ... (n of them), {id, change id or ""} ...
+-- ARGV  group, kind of the entry of history ("told", "note"), its doc ("" = Postgres has it), keep (newest entries),
+--       n, check ... (n of them), {id, change id or ""} ...
 -- A change stays in "untold" until Postgres knows that it was told (written.lua); where a change id is given, it does.
 -- The newest entries stay for people to read, once they are done: only what is older than the oldest entry that
 -- is still to be told, and than the oldest that Postgres does not have, is trimmed.
 local changes, delivery, history, staged, untold = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-if ARGV[2] ~= '' then
-  redis.call('XADD', history, '*', 'kind', 'told', 'doc', ARGV[2])
-  redis.call('INCRBY', staged, #ARGV[2])
+if ARGV[3] ~= '' then
+  redis.call('XADD', history, '*', 'kind', ARGV[2], 'doc', ARGV[3])
+  redis.call('INCRBY', staged, #ARGV[3])
 end
-local ids, n = {}, tonumber(ARGV[4])
-for i = 5 + n, #ARGV, 2 do
+local ids, n = {}, tonumber(ARGV[5])
+for i = 6 + n, #ARGV, 2 do
   ids[#ids + 1] = ARGV[i]
   if ARGV[i + 1] ~= '' then redis.call('SREM', untold, ARGV[i + 1]) end
 end
 redis.call('XACK', changes, ARGV[1], unpack(ids))
-for i = 5, 4 + n do redis.call('HDEL', delivery, ARGV[i]) end
+for i = 6, 5 + n do redis.call('HDEL', delivery, ARGV[i]) end
 
-local extra = redis.call('XLEN', changes) - tonumber(ARGV[3])
+local extra = redis.call('XLEN', changes) - tonumber(ARGV[4])
 if extra <= 0 then return 0 end
 -- at most 500 a call: bounded work, and each call records fewer than that
 local oldest = redis.call('XRANGE', changes, '-', '+', 'COUNT', math.min(extra, 500))

@@ -1,0 +1,5 @@
+/* The figures of the daily summary, computed by Postgres. */
+#pragma once
+
+/* $1: a day, "2026-05-10" (UTC). One row with one column: the JSON of codec/summary_json.h. */
+extern const char bw_summary_select[];

@@ -1,0 +1,192 @@
+/* A look at the clock every few seconds. The day that was found sent is remembered, so that a quiet morning asks nothing. */
+#include "summary.h"
+
+#include "args.h"
+#include "badgewatch/app/scripts.h"
+#include "badgewatch/base/alloc.h"
+#include "badgewatch/base/log.h"
+#include "badgewatch/codec/summary_json.h"
+#include "badgewatch/core/change.h"
+#include "slack.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_MS 5000
+
+struct bw_summarizer {
+    const struct bw_context *cx;
+    struct bw_timer *timer;
+    void (*queued)(void *ctx);
+    void *ctx;
+    char day[BW_DAY_TEXT];  /* being looked after */
+    char done[BW_DAY_TEXT]; /* sent, or queued by us */
+    char refused[256];      /* what Postgres said last, so that it is logged once */
+    bool busy;
+    bool stopping;
+};
+
+/* Changes count on the day on which they were seen: each is in exactly one summary. */
+#define FIGURES                                                                                              \
+    "WITH b AS (SELECT $1::date::timestamp AT TIME ZONE 'UTC' AS first,"                                     \
+    " ($1::date + 1)::timestamp AT TIME ZONE 'UTC' AS last),"                                                \
+    " c AS (SELECT bc.* FROM bestseller_changes bc, b"                                                       \
+    "   WHERE detected_at >= b.first AND detected_at < b.last),"                                             \
+    " a AS (SELECT u.* FROM api_usage_log u, b"                                                              \
+    "   WHERE processing_started_at >= b.first AND processing_started_at < b.last)"                          \
+    " SELECT json_build_object("                                                                             \
+    "'day', to_char($1::date, 'YYYY-MM-DD'),"                                                                \
+    "'gained', (SELECT count(*) FROM c WHERE change_type = 'gained'),"                                       \
+    "'lost', (SELECT count(*) FROM c WHERE change_type = 'lost'),"                                           \
+    "'withheld', (SELECT count(*) FROM c WHERE withheld IS NOT NULL),"                                       \
+    "'checked', (SELECT count(DISTINCT (domain, asin)) FROM checks, b"                                       \
+    "   WHERE check_timestamp >= b.first AND check_timestamp < b.last),"                                     \
+    "'tracked', (SELECT count(*) FROM tracked_asins WHERE is_active),"                                       \
+    "'calls', (SELECT count(*) FROM a), 'tokens', (SELECT coalesce(sum(tokens_consumed), 0) FROM a),"        \
+    "'cost_cents', (SELECT coalesce(sum(estimated_cost_cents), 0) FROM a),"                                  \
+    "'badges', (SELECT count(*) FROM reigns r JOIN tracked_asins t USING (domain, asin), b"                  \
+    "   WHERE r.started_at < b.last AND (r.ended_at IS NULL OR r.ended_at >= b.last)),"                      \
+    "'top', (SELECT coalesce(json_agg(json_build_object('name', category, 'changes', n)), '[]') FROM"        \
+    "   (SELECT min(category) AS category, count(*) AS n FROM c GROUP BY domain, category_id"                \
+    "    ORDER BY n DESC, 1 LIMIT 5) AS top),"                                                               \
+    "'oldest_s', (SELECT floor(greatest(extract(epoch FROM now() - min(keepa_last_update)), 0))::bigint"     \
+    "   FROM asin_current_state JOIN tracked_asins t USING (domain, asin) WHERE t.is_active))"
+
+const char bw_summary_select[] = FIGURES;
+
+static const char insert_row[] =
+    "INSERT INTO daily_summaries (day, summary) SELECT $1::date, figures FROM (" FIGURES ") AS f(figures)"
+    " WHERE NOT EXISTS (SELECT FROM daily_summaries WHERE day = $1::date) ON CONFLICT DO NOTHING";
+
+static const char select_row[] =
+    "SELECT summary, notification_sent, floor(extract(epoch FROM created_at) * 1000)::bigint"
+    " FROM daily_summaries WHERE day = $1::date";
+
+/* ---- the note ---- */
+
+static void on_queued(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    struct bw_summarizer *s = ctx;
+    s->busy = false;
+    if (err != BW_OK || reply->type != BW_REPLY_INTEGER)
+        return; /* at the next look */
+    snprintf(s->done, sizeof(s->done), "%s", s->day);
+    if (reply->integer == 0)
+        return; /* another daemon was first, or it is queued since */
+    bw_log_info("summary", "the summary of %s is queued", s->day);
+    s->queued(s->ctx);
+}
+
+/* created_ms: 0 for a row that was made just now; else somebody may have sent it before Redis forgot. */
+static bool queue(struct bw_summarizer *s, const struct bw_summary *figures, int64_t created_ms)
+{
+    const struct bw_keys *k = &s->cx->keys;
+    char key[64], id[BW_UUID_TEXT], headline[64], doubt[24] = "";
+    struct bw_buf lines;
+    snprintf(key, sizeof(key), "summary:%s", s->day);
+    snprintf(headline, sizeof(headline), "📊 badgewatch: summary of %s", s->day);
+    bw_note_id(key, id);
+    if (created_ms != 0)
+        snprintf(doubt, sizeof(doubt), "%lld", (long long)created_ms);
+    bw_buf_init(&lines, 16384);
+    bw_summary_lines(figures, s->cx->conf->currency, &lines);
+    const char *argv[] = {k->outbox, k->untold, id, "summary", key, headline, bw_buf_str(&lines), doubt};
+    enum bw_err err = bw_redis_eval(s->cx->redis, &bw_script_note, 2, 8, argv, NULL, on_queued, s);
+    bw_buf_fini(&lines);
+    return err == BW_OK;
+}
+
+/* ---- the row ---- */
+
+static void refuse(struct bw_summarizer *s, const char *why)
+{
+    s->busy = false;
+    if (strcmp(s->refused, why) != 0)
+        bw_log_warning("summary", "the summary of %s waits: %s", s->day, why);
+    snprintf(s->refused, sizeof(s->refused), "%s", why);
+}
+
+static void on_row(void *ctx, const struct bw_pg_answer *answer)
+{
+    struct bw_summarizer *s = ctx;
+    struct bw_summary figures;
+    struct bw_error error;
+    if (answer->err != BW_OK) {
+        refuse(s, answer->err == BW_ERR_CLOSED ? "" : answer->message);
+        return;
+    }
+    const struct bw_pg_result *row = answer->results[1];
+    bool created = bw_pg_affected(answer->results[0]) > 0;
+    if (bw_pg_rows(row) != 1 || bw_pg_value(row, 0, 1)[0] == 't' ||
+        bw_slack_mode(s->cx->conf) == BW_SLACK_OFF) {
+        s->busy = false;
+        snprintf(s->done, sizeof(s->done), "%s", s->day);
+        return;
+    }
+    if (bw_summary_decode(bw_pg_value(row, 0, 0), bw_pg_length(row, 0, 0), &figures, &error) != BW_OK) {
+        refuse(s, error.text);
+        return;
+    }
+    s->refused[0] = '\0';
+    int64_t created_ms = created ? 0 : strtoll(bw_pg_value(row, 0, 2), NULL, 10);
+    if (s->stopping || !queue(s, &figures, created_ms))
+        s->busy = false;
+    bw_summary_fini(&figures);
+}
+
+static void look(struct bw_summarizer *s)
+{
+    char day[BW_DAY_TEXT];
+    if (s->busy || s->stopping || !bw_summary_due(bw_wall_now(), s->cx->conf->summary_at_min, day) ||
+        strcmp(day, s->done) == 0 || !bw_postgres_usable(s->cx) || !bw_redis_ready(s->cx->redis))
+        return;
+    snprintf(s->day, sizeof(s->day), "%s", day);
+    const char *const params[] = {s->day};
+    const struct bw_pg_statement statements[] = {{insert_row, 1, params}, {select_row, 1, params}};
+    s->busy = bw_pg_submit(s->cx->pg, statements, 2, on_row, s) == BW_OK;
+}
+
+static void on_tick(void *ctx)
+{
+    struct bw_summarizer *s = ctx;
+    look(s);
+    bw_timer_start(s->timer, TICK_MS);
+}
+
+/* ---- life ---- */
+
+struct bw_summarizer *bw_summarizer_new(const struct bw_context *context, void (*queued)(void *ctx),
+                                        void *ctx)
+{
+    struct bw_summarizer *s = bw_alloc(sizeof(*s));
+    s->cx = context;
+    s->queued = queued;
+    s->ctx = ctx;
+    s->timer = bw_timer_new(context->loop, on_tick, s);
+    return s;
+}
+
+void bw_summarizer_start(struct bw_summarizer *s)
+{
+    bw_timer_start(s->timer, 1);
+}
+
+void bw_summarizer_forget(struct bw_summarizer *s)
+{
+    s->done[0] = '\0';
+}
+
+void bw_summarizer_stop(struct bw_summarizer *s)
+{
+    s->stopping = true;
+    bw_timer_stop(s->timer);
+}
+
+void bw_summarizer_free(struct bw_summarizer *s)
+{
+    if (!s)
+        return;
+    bw_timer_free(s->timer);
+    free(s);
+}

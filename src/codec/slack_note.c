@@ -1,0 +1,72 @@
+/* Messages about no change: the daily summary, and what the system has to say of itself.
+ *
+ * Happy way: headline and lines stand in `text` and in two blocks. Nothing fails; what is too long is cut: a section takes
+ * 3,000 characters. */
+#include "slack_escape.h"
+#include "slack_message_p.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HEADLINE_MAX 140
+#define LINES_MAX    2900
+
+static void put_lines(const char *lines, bool markup, struct bw_buf *out)
+{
+    char line[512];
+    size_t left = LINES_MAX;
+    while (*lines && left > 0) {
+        size_t len = strcspn(lines, "\n"), before = out->len;
+        snprintf(line, sizeof(line), "%.*s", (int)(len < sizeof(line) ? len : sizeof(line) - 1), lines);
+        bw_slack_put_clean(line, left, markup, out); /* a line break would become a blank */
+        bw_buf_addc(out, '\n');
+        left -= out->len - before < left ? out->len - before : left;
+        lines += len + (lines[len] == '\n');
+    }
+}
+
+static void put_headline(const char *headline, const struct bw_message_options *o, bool markup,
+                         struct bw_buf *out)
+{
+    bw_slack_put_clean(headline, HEADLINE_MAX, markup, out);
+    if (o->possible_repeat)
+        bw_buf_adds(out, " (possible repeat)");
+}
+
+static void write_id(struct bw_json *j, const char *id)
+{
+    bw_json_object(j, "metadata");
+    bw_json_string(j, "event_type", "badgewatch_changes");
+    bw_json_object(j, "event_payload");
+    bw_json_array(j, "change_ids");
+    bw_json_string(j, NULL, id);
+    bw_json_array_end(j);
+    bw_json_object_end(j);
+    bw_json_object_end(j);
+}
+
+void bw_slack_note(const char *headline, const char *lines, const char *id,
+                   const struct bw_message_options *options, struct bw_buf *out)
+{
+    struct bw_json j;
+    struct bw_buf part;
+    bw_buf_init(&part, BW_SLACK_TEXT_MAX);
+    put_headline(headline, options, true, &part);
+    bw_buf_addc(&part, '\n');
+    put_lines(lines, true, &part);
+    bw_slack_begin_message(&j, options, &part, out);
+    if (!options->plain) {
+        bw_json_array(&j, "blocks");
+        bw_buf_clear(&part);
+        put_headline(headline, options, false, &part);
+        bw_slack_write_header(&j, &part);
+        bw_buf_clear(&part);
+        put_lines(lines, false, &part);
+        bw_slack_write_section(&j, "plain_text", &part);
+        bw_json_array_end(&j);
+    }
+    if (options->metadata)
+        write_id(&j, id);
+    bw_json_object_end(&j);
+    bw_buf_fini(&part);
+}
