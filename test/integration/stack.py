@@ -16,6 +16,7 @@ import glob
 import io
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -85,9 +86,12 @@ def wait(what, condition, seconds=WAIT, every=0.03):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to outgoing connections, which would take it before its server is there."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(('127.0.0.1', port))
+            return port
 
 
 def iso(seconds):
