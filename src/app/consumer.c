@@ -19,7 +19,7 @@ struct bw_consumer {
     bw_consumer_cb cb;
     void *ctx;
     void (*taken)(void *ctx);
-    bool whole_checks;
+    struct bw_script *script;
     bool reading;
     bool adopting;
     bool rewound;      /* while a read was under way */
@@ -124,13 +124,8 @@ bool bw_consumer_read(struct bw_consumer *c, int count)
     char most[16];
     c->count = count < READ_MOST ? count : READ_MOST;
     snprintf(most, sizeof(most), "%d", c->count);
-    const char *argv[] = {"XREADGROUP", "GROUP",   c->group,  c->cx->id, "COUNT",
-                          most,         "STREAMS", c->stream, c->cursor};
-    const char *whole[] = {c->stream, c->group, c->cx->id, most, c->cursor};
-    if (c->whole_checks)
-        c->reading = bw_redis_eval(c->cx->redis, &bw_script_read, 1, 5, whole, NULL, on_read, c) == BW_OK;
-    else
-        c->reading = bw_redis_command(c->cx->redis, 9, argv, NULL, on_read, c) == BW_OK;
+    const char *argv[] = {c->stream, c->group, c->cx->id, most, c->cursor, c->cx->keys.prefix};
+    c->reading = bw_redis_eval(c->cx->redis, c->script, 1, 6, argv, NULL, on_read, c) == BW_OK;
     return c->reading;
 }
 
@@ -169,13 +164,13 @@ bool bw_consumer_busy(const struct bw_consumer *c)
 }
 
 struct bw_consumer *bw_consumer_new(const struct bw_context *context, const char *stream, const char *group,
-                                    bool whole_checks, bw_consumer_cb cb, void *ctx)
+                                    struct bw_script *script, bw_consumer_cb cb, void *ctx)
 {
     struct bw_consumer *c = bw_alloc(sizeof(*c));
     c->cx = context;
     c->stream = stream;
     c->group = group;
-    c->whole_checks = whole_checks;
+    c->script = script;
     c->cb = cb;
     c->ctx = ctx;
     snprintf(c->cursor, sizeof(c->cursor), "0");

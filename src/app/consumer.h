@@ -20,9 +20,10 @@ const char *bw_entry_field(const struct bw_entry *e, const char *name, size_t *l
 /* n = 0: nothing there now. err: Redis is away or refused; ask again later. */
 typedef void (*bw_consumer_cb)(void *ctx, enum bw_err err, const struct bw_entry *entries, size_t n);
 
-/* whole_checks: entries have fields "check" and "of", and a read never ends within a check (read.lua). */
+/* script: bw_script_read, which shares the entries among the daemons but never divides a check, or bw_script_history,
+ * which gives them to one writer in their order. */
 struct bw_consumer *bw_consumer_new(const struct bw_context *context, const char *stream, const char *group,
-                                    bool whole_checks, bw_consumer_cb cb, void *ctx);
+                                    struct bw_script *script, bw_consumer_cb cb, void *ctx);
 /* Reads about `count` entries; one cb, unless one is due already or Redis is away (then false). */
 bool bw_consumer_read(struct bw_consumer *c, int count);
 /* Begin again with what was read and not finished: after a lost connection, or when the reader dropped its memory. */

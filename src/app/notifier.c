@@ -412,8 +412,9 @@ struct bw_notifier *bw_notifier_new(struct bw_context *context)
     n->cx = context;
     n->rows = bw_rows_new();
     n->timer = bw_timer_new(context->loop, on_tick, n);
-    n->consumer = bw_consumer_new(context, context->keys.changes, BW_GROUP_SLACK, true, on_entries, n);
-    n->notes = bw_consumer_new(context, context->keys.outbox, BW_GROUP_SLACK, true, on_notes, n);
+    n->consumer =
+        bw_consumer_new(context, context->keys.changes, BW_GROUP_SLACK, &bw_script_read, on_entries, n);
+    n->notes = bw_consumer_new(context, context->keys.outbox, BW_GROUP_SLACK, &bw_script_read, on_notes, n);
     TAILQ_INIT(&n->list);
     bw_backoff_init(&n->backoff, 1000, 60000);
     return n;

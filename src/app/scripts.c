@@ -17,7 +17,7 @@ struct bw_script bw_script_claim = {.name = "claim"}, bw_script_release = {.name
                  bw_script_products = {.name = "products"}, bw_script_verified = {.name = "verified"},
                  bw_script_read = {.name = "read"}, bw_script_address = {.name = "address"},
                  bw_script_intend = {.name = "intend"}, bw_script_requeue = {.name = "requeue"},
-                 bw_script_note = {.name = "note"};
+                 bw_script_note = {.name = "note"}, bw_script_history = {.name = "history"};
 
 void bw_scripts_init(void)
 {
@@ -26,7 +26,7 @@ void bw_scripts_init(void)
                                      &bw_script_adopt,   &bw_script_written,  &bw_script_set_aside,
                                      &bw_script_told,    &bw_script_products, &bw_script_verified,
                                      &bw_script_read,    &bw_script_address,  &bw_script_intend,
-                                     &bw_script_requeue, &bw_script_note};
+                                     &bw_script_requeue, &bw_script_note,     &bw_script_history};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         char file[64];
         snprintf(file, sizeof(file), "%s.lua", all[i]->name);

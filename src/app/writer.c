@@ -97,18 +97,16 @@ static void on_removed(void *ctx, enum bw_err err, const struct bw_reply *reply)
 static void remove_entries(struct bw_writer *w)
 {
     struct bw_args args;
-    size_t bytes = 0;
     bw_args_init(&args);
     bw_args_add(&args, w->cx->keys.history);
     bw_args_add(&args, w->cx->keys.staged_bytes);
     bw_args_add(&args, w->cx->keys.untold);
     bw_args_add(&args, BW_GROUP_POSTGRES);
-    for (size_t i = 0; i < w->n; i++)
-        bytes += w->taken[i].bytes;
-    bw_args_add_int(&args, (int64_t)bytes);
     bw_args_add_int(&args, (int64_t)w->n);
-    for (size_t i = 0; i < w->n; i++)
+    for (size_t i = 0; i < w->n; i++) {
         bw_args_add(&args, w->taken[i].id);
+        bw_args_add_int(&args, (int64_t)w->taken[i].bytes);
+    }
     const char *change;
     for (size_t i = 0; (change = bw_rows_told(w->rows, i)) != NULL; i++)
         bw_args_add(&args, change);
@@ -293,7 +291,8 @@ struct bw_writer *bw_writer_new(struct bw_context *context)
     w->rows = bw_rows_new();
     w->most = WRITE_FIRST;
     w->timer = bw_timer_new(context->loop, on_tick, w);
-    w->consumer = bw_consumer_new(context, context->keys.history, BW_GROUP_POSTGRES, false, on_entries, w);
+    w->consumer =
+        bw_consumer_new(context, context->keys.history, BW_GROUP_POSTGRES, &bw_script_history, on_entries, w);
     bw_backoff_init(&w->backoff, 200, 10000);
     return w;
 }

@@ -2,7 +2,8 @@
  *
  * Happy way: the stage kicks -> up to WRITE_MOST entries -> one pipeline of unnest statements, all idempotent -> commit
  * -> written.lua takes the entries out of the stream. A crash between commit and removal writes them once more, which
- * changes nothing.
+ * changes nothing. Of several daemons one writes at a time (history.lua): Postgres never knows a state whose
+ * predecessors it does not have.
  * Failing: Postgres away or ill = the entries wait in Redis and the writer asks again with back-off. An entry that cannot
  * be read, or that Postgres refuses by itself, is found by writing the batch one by one, set aside and counted; the others
  * go on. */

@@ -110,6 +110,38 @@ def emptied_before_told():
         s.each_told_once()
 
 
+def emptied_while_a_writer_hangs():
+    """FLUSHALL while a daemon that is alive sits on history it has read: what others wrote meanwhile must not be newer, or
+    the changes in between are in no row, and in no difference to the state that comes back."""
+    with stack.Stack(sim=SIM) as s:
+        keys = s.track_all()
+        first = now_of(s)
+        s.settled()
+        s.fault(target='slack', fault='error', error='invalid_auth', count=-1)  # what is told has its row from that
+        s.pg_stop()
+        s.d.says('postgres: history waits')
+        s.until_changes()
+        s.poll()
+        s.redis('SET', 'bw:daemon:hangs', '1')
+        held = s.redis('XREADGROUP', 'GROUP', 'postgres', 'hangs', 'COUNT', 1000, 'STREAMS', 'bw:history', '>')
+        true(held and len(held[0][1]) >= len(keys), 'the other daemon got nothing to hold')
+        s.until_changes()
+        s.poll()
+        newest = s.versions(sorted(keys))
+        s.pg_start()
+        s.wait('the newest states are in Postgres', lambda: newest == [
+            int(r[0]) for r in s.sql("SELECT version FROM asin_current_state ORDER BY domain || ':' || asin")], 30)
+        s.d.kill()  # with what it had in mind to tell
+        s.redis('FLUSHALL')
+        s.clear_faults()
+        s.daemon().ready()
+        s.checked(keys, before=newest)
+        s.settled(30)
+        s.same_as_record(first)
+        all_told(s)
+        s.each_told_once()
+
+
 def emptied_and_restarted():
     """The same, but nobody remembers: the daemon was killed and Redis is another one."""
     with stack.Stack(sim=SIM) as s:
@@ -233,5 +265,5 @@ def reloaded():
 
 
 if __name__ == '__main__':
-    stack.main(rows_by_hand, emptied_redis, emptied_before_told, emptied_and_restarted, emptied_after_told, old_snapshot,
-               muted_stays_muted, reloaded)
+    stack.main(rows_by_hand, emptied_redis, emptied_before_told, emptied_while_a_writer_hangs, emptied_and_restarted,
+               emptied_after_told, old_snapshot, muted_stays_muted, reloaded)

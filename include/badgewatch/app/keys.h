@@ -19,6 +19,7 @@
  *   untold          SET     ids of changes that Postgres does not know as told: each is queued once
  *   doubt           STRING  "stream id ms": Redis had lost data by then; changes up to that id may have been told
  *   lost            STRING  there while a verification finds that Redis lost data
+ *   writer          STRING  the daemon that writes the history; runs out by itself
  *   daemon:ID       STRING  alive, expires by itself */
 #pragma once
 

@@ -9,5 +9,5 @@ if entry then
 end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 redis.call('XDEL', KEYS[1], ARGV[2])
-if ARGV[4] ~= '0' then redis.call('DECRBY', KEYS[3], ARGV[4]) end
+if entry and ARGV[4] ~= '0' then redis.call('DECRBY', KEYS[3], ARGV[4]) end
 return entry and 1 or 0
