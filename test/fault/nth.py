@@ -364,7 +364,8 @@ def collect(a, tasks):
     """The results of all workers, as they come."""
     taken, results = multiprocessing.Value('i', 0), multiprocessing.Queue()
     deadline = time.monotonic() + a.seconds if a.seconds else float('inf')
-    workers = [multiprocessing.Process(target=work, args=(a, tasks, taken, deadline, results)) for _ in range(a.jobs)]
+    workers = [multiprocessing.Process(target=work, args=(a, tasks, taken, deadline, results), daemon=True)
+               for _ in range(a.jobs)]
     for p in workers:
         p.start()
     every = []
@@ -436,6 +437,7 @@ def count_calls(a):
 
 def main():
     a = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended by SIGTERM'))  # also of the workers: servers and folders go
     calls = count_calls(a)
     every, complete = collect(a, sample(calls, a.seed) if a.seconds else whole(calls, a.first, a.last))
     sys.exit(0 if report(every) and complete else 1)

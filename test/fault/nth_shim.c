@@ -80,7 +80,7 @@ static struct {
 
 /* ---- settings ---- */
 
-static void refuse(const char *what, const char *text)
+_Noreturn static void refuse(const char *what, const char *text)
 {
     dprintf(STDERR_FILENO, "nth_shim: %s: '%s'\n", what, text);
     _exit(EXIT_SETTINGS);
@@ -131,17 +131,19 @@ static void plan_how(const char *how)
 
 static void plan_fault(const char *text)
 {
-    char name[48], how[32];
+    const char *n = strchr(text, ':');
+    char *how = NULL;
 
-    if (sscanf(text, "%47[^:]:%u:%31s", name, &plan.n, how) != 3)
+    if (!n)
         refuse("BW_NTH is function:N:how", text);
     for (int i = 0; i < F_COUNT; i++) {
-        if (strcmp(names[i], name) == 0)
+        if (strlen(names[i]) == (size_t)(n - text) && strncmp(names[i], text, (size_t)(n - text)) == 0)
             plan.function = (enum function)i;
     }
-    if (plan.function == F_COUNT)
-        refuse("no such function", name);
-    plan_how(how);
+    plan.n = (unsigned)strtoul(n + 1, &how, 10);
+    if (plan.function == F_COUNT || plan.n == 0 || *how != ':')
+        refuse("BW_NTH is function:N:how, of a function that is here", text);
+    plan_how(how + 1);
 }
 
 __attribute__((constructor)) static void begin(void)
