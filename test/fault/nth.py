@@ -58,7 +58,7 @@ WAYS = {
     'getrusage': ('EINVAL',), 'pthread_create': OWN, 'getaddrinfo': ('-3', '-2'), 'getnameinfo': ('-3',),
     'uv_poll_init': OWN, 'uv_poll_start': OWN, 'uv_getaddrinfo': OWN,
     'curl_easy_init': OWN, 'curl_multi_add_handle': OWN, 'curl_multi_socket_action': OWN,
-    'curl_multi_remove_handle': OWN, 'curl_url_set': OWN, 'curl_url_get': OWN,
+    'curl_multi_remove_handle': OWN,
     'redisConnectUnixNonBlock': OWN, 'redisConnectNonBlock': OWN, 'redisBufferRead': ('fail', 'cut'),
     'redisGetReplyFromReader': OWN, 'redisEnableKeepAlive': OWN,
     'PQconninfoParse': OWN, 'PQconnectStartParams': OWN, 'PQconnectPoll': OWN, 'PQsetnonblocking': OWN,

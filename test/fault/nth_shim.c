@@ -40,7 +40,7 @@
     X(epoll_pwait) X(epoll_wait) X(eventfd) X(pipe2) X(socketpair) X(ioctl) X(getrandom) X(gethostname) \
     X(opendir) X(getrlimit) X(getrusage) X(pthread_create) X(getaddrinfo) X(getnameinfo) X(uv_poll_init) \
     X(uv_poll_start) X(uv_getaddrinfo) X(curl_easy_init) X(curl_multi_add_handle) \
-    X(curl_multi_socket_action) X(curl_multi_remove_handle) X(curl_url_set) X(curl_url_get) \
+    X(curl_multi_socket_action) X(curl_multi_remove_handle) \
     X(redisConnectUnixNonBlock) X(redisConnectNonBlock) X(redisBufferRead) X(redisGetReplyFromReader) \
     X(redisEnableKeepAlive) X(PQconninfoParse) X(PQconnectStartParams) X(PQconnectPoll) \
     X(PQsetnonblocking) X(PQenterPipelineMode) X(PQexitPipelineMode) X(PQsendQueryParams) X(PQsendQuery) \
@@ -369,13 +369,11 @@ DEFINE(int, uv_poll_start, (void *handle, int events, void *cb), (handle, events
 DEFINE(int, uv_getaddrinfo, (void *l, void *r, void *cb, const char *h, const char *s, const void *hints),
        (l, r, cb, h, s, hints), -ENOMEM)
 
-/* ---- libcurl: 3 is CURLM_OUT_OF_MEMORY, 4 CURLM_INTERNAL_ERROR, 7 CURLUE_OUT_OF_MEMORY ---- */
+/* ---- libcurl: 3 is CURLM_OUT_OF_MEMORY, 4 CURLM_INTERNAL_ERROR ---- */
 
 DEFINE(void *, curl_easy_init, (void), (), 0)
 DEFINE(int, curl_multi_add_handle, (void *m, void *e), (m, e), 3)
 DEFINE(int, curl_multi_socket_action, (void *m, int fd, int what, int *running), (m, fd, what, running), 4)
-DEFINE(int, curl_url_set, (void *u, int part, const char *text, unsigned flags), (u, part, text, flags), 7)
-DEFINE(int, curl_url_get, (void *u, int part, char **text, unsigned flags), (u, part, text, flags), 7)
 
 /* It is taken out all the same: a handle that stayed inside would be freed inside. */
 int curl_multi_remove_handle(void *m, void *e);
