@@ -63,7 +63,7 @@ static void metrics(struct bw_api *api, struct bw_exchange *e)
     bw_buf_fini(&out);
 }
 
-static const char *part_reason(const struct bw_api *api, enum bw_part part)
+const char *bw_api_reason(const struct bw_api *api, enum bw_part part)
 {
     const struct bw_context *cx = api->cx;
     switch (part) {
@@ -86,7 +86,7 @@ static bool put_parts(struct bw_api *api, struct bw_json *j)
     bool all = true;
     bw_json_object(j, "parts");
     for (int p = 0; p < BW_PARTS; p++) {
-        const char *reason = part_reason(api, (enum bw_part)p);
+        const char *reason = bw_api_reason(api, (enum bw_part)p);
         double at = bw_metric_value(api->cx->counters.last_success[p]);
         bw_json_object(j, bw_part_name((enum bw_part)p));
         bw_json_bool(j, "ok", !reason[0]);
@@ -375,7 +375,7 @@ static void changes(struct bw_api *api, struct bw_exchange *e)
     enum bw_err err =
         api->cx->schema_right ? bw_pg_submit(api->cx->pg, &s, 1, on_changes, r) : BW_ERR_UNAVAILABLE;
     if (err != BW_OK) {
-        bw_exchange_error(e, 503, "Postgres: %s", part_reason(api, BW_PART_POSTGRES));
+        bw_exchange_error(e, 503, "Postgres: %s", bw_api_reason(api, BW_PART_POSTGRES));
         free(r);
     }
 }

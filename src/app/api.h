@@ -20,5 +20,7 @@ struct bw_api_parts {
 };
 
 struct bw_api *bw_api_new(struct bw_context *context, const struct bw_api_parts *parts);
+/* Why a part does not work; "" = it does. */
+const char *bw_api_reason(const struct bw_api *api, enum bw_part part);
 void bw_api_handle(void *ctx, struct bw_exchange *exchange, const char *path);
 void bw_api_free(struct bw_api *api);

@@ -11,6 +11,7 @@
 #include "badgewatch/base/log.h"
 #include "collector.h"
 #include "due_clock.h"
+#include "health.h"
 #include "history.h"
 #include "housekeeping.h"
 #include "ids.h"
@@ -48,6 +49,7 @@ struct bw_daemon {
     struct bw_writer *writer;
     struct bw_notifier *notifier;
     struct bw_summarizer *summarizer;
+    struct bw_health_watch *health;
     struct bw_housekeeping *housekeeping;
     struct bw_schema *schema;
     struct bw_api *api;
@@ -140,6 +142,16 @@ static const char *port_checks_reason(void *ctx)
 static bool port_synced(void *ctx)
 {
     return bw_tracker_synced(((struct bw_daemon *)ctx)->tracker);
+}
+
+static const char *port_part_reason(void *ctx, enum bw_part part)
+{
+    return bw_api_reason(((struct bw_daemon *)ctx)->api, part);
+}
+
+static void port_probe(void *ctx)
+{
+    bw_notifier_probe(((struct bw_daemon *)ctx)->notifier);
 }
 
 /* ---- the stores come and go ---- */
@@ -253,7 +265,7 @@ static bool drained(const struct bw_daemon *d)
 {
     return bw_scheduler_quiet(d->scheduler) && bw_collector_pending(d->collector) == 0 &&
            bw_keepa_in_flight(d->keepa) == 0 && bw_stage_pending(d->stage) == 0 &&
-           bw_notifier_quiet(d->notifier) && bw_writer_quiet(d->writer);
+           bw_notifier_quiet(d->notifier) && bw_health_watch_quiet(d->health) && bw_writer_quiet(d->writer);
 }
 
 static void on_drain(void *ctx)
@@ -281,6 +293,7 @@ static void stop(struct bw_daemon *d)
     bw_tracker_stop(d->tracker);
     bw_notifier_stop(d->notifier);
     bw_summarizer_stop(d->summarizer);
+    bw_health_watch_stop(d->health);
     bw_writer_stop(d->writer);
     bw_housekeeping_stop(d->housekeeping);
     bw_schema_stop(d->schema);
@@ -400,11 +413,14 @@ static void make_parts(struct bw_daemon *d)
     struct bw_api_parts parts = {
         d->keepa, d->housekeeping, port_slack_reason, port_writer_reason, port_checks_reason, port_synced, d};
     d->api = bw_api_new(cx, &parts);
+    struct bw_health_port health = {port_part_reason, port_probe, port_note, d};
+    d->health = bw_health_watch_new(cx, &health);
     d->drain = bw_timer_new(cx->loop, on_drain, d);
 }
 
 static void free_parts(struct bw_daemon *d)
 {
+    bw_health_watch_free(d->health);
     bw_api_free(d->api);
     bw_schema_free(d->schema);
     bw_housekeeping_free(d->housekeeping);
@@ -455,6 +471,7 @@ static void start(struct bw_daemon *d)
     bw_writer_start(d->writer);
     bw_notifier_start(d->notifier);
     bw_summarizer_start(d->summarizer);
+    bw_health_watch_start(d->health);
     start_checks(d);
 }
 

@@ -24,6 +24,7 @@ void bw_keys_init(struct bw_keys *k, const char *prefix)
         .tokens = bw_asprintf("%stokens", prefix),
         .names = bw_asprintf("%snames", prefix),
         .epoch = bw_asprintf("%sepoch", prefix),
+        .health = bw_asprintf("%shealth", prefix),
         .outbox = bw_asprintf("%soutbox", prefix),
         .untold = bw_asprintf("%suntold", prefix),
         .lost = bw_asprintf("%slost", prefix),
@@ -36,7 +37,7 @@ void bw_keys_fini(struct bw_keys *k)
     char *const all[] = {k->prefix,    k->tracked,      k->due,     k->leased,  k->lease,
                          k->poll,      k->badges,       k->history, k->changes, k->delivery,
                          k->set_aside, k->staged_bytes, k->tokens,  k->names,   k->epoch,
-                         k->outbox,    k->untold,       k->lost,    k->doubt};
+                         k->outbox,    k->health,       k->untold,  k->lost,    k->doubt};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(all[i]);
     *k = (struct bw_keys){0};

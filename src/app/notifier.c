@@ -49,6 +49,8 @@ static struct bw_channel *channel_of(struct bw_notifier *n, const char *name)
 
 void bw_notifier_slack_state(struct bw_notifier *n, bool up, const char *reason)
 {
+    n->traffic = true;
+    n->probed = false;
     if (up && n->reason[0])
         bw_log_info("slack", "accepts messages again");
     else if (!up && strcmp(n->reason, reason) != 0)
@@ -462,6 +464,30 @@ void bw_notifier_retry(struct bw_notifier *n)
     for (size_t i = 0; i < n->n_channels; i++)
         n->channels[i].next = in(0);
     work(n);
+}
+
+static void on_probed(void *ctx, bool answered, const char *error)
+{
+    struct bw_notifier *n = ctx;
+    n->under_way--;
+    if (n->traffic || (n->reason[0] && !n->probed))
+        return; /* what messages say counts more */
+    if (error[0] || n->reason[0])
+        bw_notifier_slack_state(n, !error[0], error);
+    else if (answered)
+        bw_counters_up(&n->cx->counters, BW_PART_SLACK, true);
+    n->probed = error[0] != '\0';
+    n->traffic = false;
+}
+
+void bw_notifier_probe(struct bw_notifier *n)
+{
+    bool idle = !n->traffic;
+    n->traffic = false;
+    if (n->stopping || !idle || (n->reason[0] && !n->probed) || bw_slack_mode(n->cx->conf) != BW_SLACK_BOT)
+        return;
+    if (bw_slack_auth(n->cx, on_probed, n) == BW_OK)
+        n->under_way++;
 }
 
 void bw_notifier_stop(struct bw_notifier *n)

@@ -34,6 +34,8 @@ struct bw_notifier {
     bool working; /* work() is on the stack */
     bool again;   /* and must look at the list once more */
     char reason[256];
+    bool probed;  /* the reason was found by a probe: a good probe ends it */
+    bool traffic; /* Slack answered a message since the last probe */
 };
 
 /* notifier.c */

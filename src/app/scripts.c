@@ -17,16 +17,17 @@ struct bw_script bw_script_claim = {.name = "claim"}, bw_script_release = {.name
                  bw_script_products = {.name = "products"}, bw_script_verified = {.name = "verified"},
                  bw_script_read = {.name = "read"}, bw_script_address = {.name = "address"},
                  bw_script_intend = {.name = "intend"}, bw_script_requeue = {.name = "requeue"},
-                 bw_script_note = {.name = "note"}, bw_script_history = {.name = "history"};
+                 bw_script_note = {.name = "note"}, bw_script_history = {.name = "history"},
+                 bw_script_health = {.name = "health"};
 
 void bw_scripts_init(void)
 {
-    struct bw_script *const all[] = {&bw_script_claim,   &bw_script_release,  &bw_script_stage,
-                                     &bw_script_track,   &bw_script_untrack,  &bw_script_poll,
-                                     &bw_script_adopt,   &bw_script_written,  &bw_script_set_aside,
-                                     &bw_script_told,    &bw_script_products, &bw_script_verified,
-                                     &bw_script_read,    &bw_script_address,  &bw_script_intend,
-                                     &bw_script_requeue, &bw_script_note,     &bw_script_history};
+    struct bw_script *const all[] = {
+        &bw_script_claim,     &bw_script_release, &bw_script_stage,    &bw_script_track,
+        &bw_script_untrack,   &bw_script_poll,    &bw_script_adopt,    &bw_script_written,
+        &bw_script_set_aside, &bw_script_told,    &bw_script_products, &bw_script_verified,
+        &bw_script_read,      &bw_script_address, &bw_script_intend,   &bw_script_requeue,
+        &bw_script_note,      &bw_script_history, &bw_script_health};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         char file[64];
         snprintf(file, sizeof(file), "%s.lua", all[i]->name);

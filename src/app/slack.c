@@ -77,6 +77,49 @@ enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t 
     return err;
 }
 
+/* ---- asking whether the token is good ---- */
+
+struct auth {
+    bw_slack_auth_cb cb;
+    void *ctx;
+};
+
+static void on_auth(void *ctx, const struct bw_http_response *r)
+{
+    struct auth a = *(struct auth *)ctx;
+    struct bw_slack_answer answer;
+    char error[320];
+    free(ctx);
+    if (r->err != BW_OK) {
+        a.cb(a.ctx, false, r->reason);
+        return;
+    }
+    bw_slack_classify(false, (int)r->status, false, r->body, r->body_len, r->retry_after_ms, &answer);
+    snprintf(error, sizeof(error), "%s", answer.class == BW_POSTED_OK ? "" : answer.error);
+    if (!error[0] && r->oauth_scopes[0] && !strstr(r->oauth_scopes, "chat:write"))
+        snprintf(error, sizeof(error), "missing_scope: chat:write is not among '%.200s'", r->oauth_scopes);
+    a.cb(a.ctx, answer.class == BW_POSTED_OK || answer.class == BW_POSTED_OPERATOR, error);
+}
+
+enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void *ctx)
+{
+    struct auth *a = bw_alloc(sizeof(*a));
+    struct bw_buf url, authorization;
+    *a = (struct auth){cb, ctx};
+    api_url(cx, "auth.test", &url);
+    bw_buf_init(&authorization, 1024);
+    bw_buf_addf(&authorization, "Bearer %s", cx->conf->slack_bot_token);
+    const struct bw_http_header headers[] = {{"Authorization", bw_buf_str(&authorization)}};
+    struct bw_http_request request = {
+        .method = BW_HTTP_POST, .url = bw_buf_str(&url), .headers = headers, .n_headers = 1, .body = ""};
+    enum bw_err err = bw_http_start(cx->http, &request, on_auth, a, NULL);
+    bw_buf_fini(&url);
+    bw_buf_fini(&authorization);
+    if (err != BW_OK)
+        free(a);
+    return err;
+}
+
 /* ---- looking ---- */
 
 struct look {

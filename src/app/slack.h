@@ -16,6 +16,10 @@ typedef void (*bw_slack_cb)(void *ctx, const struct bw_slack_answer *answer);
 enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t len, struct bw_mono begin_by,
                           bw_slack_cb cb, void *ctx) BW_MUSTCHECK;
 
+/* auth.test: posts nothing. error "" where the token is good for posting; else what is wrong. */
+typedef void (*bw_slack_auth_cb)(void *ctx, bool answered, const char *error);
+enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void *ctx) BW_MUSTCHECK;
+
 /* ts is there with BW_SEEN only. */
 typedef void (*bw_slack_find_cb)(void *ctx, enum bw_delivery_seen seen, const char *ts, const char *why);
 /* Asks conversations.history for the message that carries change_id, back to `oldest`. */

@@ -10,6 +10,7 @@
  *   history         STREAM  what Postgres must get; group "postgres"
  *   changes         STREAM  what Slack must be told, and the newest ones told; group "slack"
  *   outbox          STREAM  messages that are about no change (the daily summary); group "slack"
+ *   health          HASH    parts that were said to fail: the daemon that said it
  *   delivery        HASH    messages under way: intention before, outcome after
  *   set_aside       STREAM  entries that nobody can read or store
  *   staged_bytes    INTEGER of entries in history
@@ -30,7 +31,7 @@
 struct bw_keys {
     char *prefix;
     char *tracked, *due, *leased, *lease, *poll, *badges, *history, *changes, *delivery, *set_aside;
-    char *staged_bytes, *tokens, *names, *epoch, *outbox, *untold, *lost, *doubt;
+    char *staged_bytes, *tokens, *names, *epoch, *outbox, *health, *untold, *lost, *doubt;
 };
 
 #define BW_KEY_MAX        128 /* room for a product's or a daemon's key; the prefix is at most 40 characters */
