@@ -1,5 +1,5 @@
-/* Growing list of arguments of one Redis command or script. Texts are copied; lengths are kept, so that raw
- * bytes travel as they are. */
+/* Growing list of arguments of one Redis command or script. Texts are copied, but for those lent;
+ * lengths are kept, so that raw bytes travel as they are. */
 #pragma once
 
 #include <stddef.h>
@@ -10,12 +10,14 @@ struct bw_args {
     size_t *lens;
     size_t n;
     size_t cap;
+    struct bw_args_block *block; /* the newest */
 };
 
 void bw_args_init(struct bw_args *a);
 void bw_args_fini(struct bw_args *a);
 void bw_args_add(struct bw_args *a, const char *text); /* NULL adds "" */
 void bw_args_add_bytes(struct bw_args *a, const char *data, size_t len);
+void bw_args_lend(struct bw_args *a, const char *data, size_t len); /* must outlive the list */
 void bw_args_add_int(struct bw_args *a, int64_t value);
 /* A field and its value, for HSET and XADD lists. */
 void bw_args_field(struct bw_args *a, const char *name, const char *value);

@@ -50,7 +50,7 @@ static enum bw_err reserve(struct bw_buf *b, size_t len)
     return BW_OK;
 }
 
-enum bw_err bw_buf_add(struct bw_buf *b, const void *data, size_t len)
+enum bw_err bw_buf_grow_and_add(struct bw_buf *b, const void *data, size_t len)
 {
     enum bw_err err = reserve(b, len);
     if (err != BW_OK)
@@ -67,23 +67,26 @@ enum bw_err bw_buf_adds(struct bw_buf *b, const char *s)
     return bw_buf_add(b, s, strlen(s));
 }
 
-enum bw_err bw_buf_addc(struct bw_buf *b, char c)
-{
-    return bw_buf_add(b, &c, 1);
-}
-
 /* Not by printf: the points of a first sight are ten thousands of numbers, and were 40 % of its time. */
-enum bw_err bw_buf_addi(struct bw_buf *b, int64_t value)
+const char *bw_int_format(int64_t value, char text[BW_INT_TEXT])
 {
-    char text[24], *p = text + sizeof(text);
+    char *p = text + BW_INT_TEXT - 1;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    *p = '\0';
     do {
         *--p = (char)('0' + rest % 10);
         rest /= 10;
     } while (rest > 0);
     if (value < 0)
         *--p = '-';
-    return bw_buf_add(b, p, (size_t)(text + sizeof(text) - p));
+    return p;
+}
+
+enum bw_err bw_buf_addi(struct bw_buf *b, int64_t value)
+{
+    char text[BW_INT_TEXT];
+    const char *digits = bw_int_format(value, text);
+    return bw_buf_add(b, digits, (size_t)(text + sizeof(text) - 1 - digits));
 }
 
 enum bw_err bw_buf_addf(struct bw_buf *b, const char *fmt, ...)

@@ -53,6 +53,13 @@ static void civil_from_days(int64_t days, int64_t *year, int64_t *month, int64_t
     *year = yoe + era * 400 + (*month <= 2);
 }
 
+static void two_digits(char *out, int64_t value)
+{
+    out[0] = (char)('0' + value / 10);
+    out[1] = (char)('0' + value % 10);
+}
+
+/* The first 19 characters. Not by printf: each check has a dozen of them. */
 static bool format(int64_t unix_s, char out[BW_TIME_TEXT])
 {
     int64_t year, month, day;
@@ -62,15 +69,21 @@ static bool format(int64_t unix_s, char out[BW_TIME_TEXT])
     out[0] = '\0';
     if (year < 1 || year > 9999)
         return false;
-    snprintf(out, BW_TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, (int)month, (int)day,
-             (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+    memcpy(out, "0000-00-00T00:00:00", 20);
+    two_digits(out, year / 100);
+    two_digits(out + 2, year % 100);
+    two_digits(out + 5, month);
+    two_digits(out + 8, day);
+    two_digits(out + 11, s / 3600);
+    two_digits(out + 14, s / 60 % 60);
+    two_digits(out + 17, s % 60);
     return true;
 }
 
 void bw_time_format(int64_t unix_s, char out[BW_TIME_TEXT])
 {
     if (format(unix_s, out))
-        snprintf(out + 19, BW_TIME_TEXT - 19, "Z");
+        memcpy(out + 19, "Z", 2);
 }
 
 void bw_time_format_ms(int64_t unix_ms, char out[BW_TIME_TEXT])

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct bw_buf {
     char *data; /* never NULL after the first append; may be NULL while len is 0 */
@@ -22,9 +23,30 @@ struct bw_buf {
 void bw_buf_init(struct bw_buf *b, size_t max);
 void bw_buf_fini(struct bw_buf *b);  /* frees; the buffer may be used again as after init with the same max */
 void bw_buf_clear(struct bw_buf *b); /* len = 0, keeps memory, clears overflow */
-enum bw_err bw_buf_add(struct bw_buf *b, const void *data, size_t len);
+enum bw_err bw_buf_grow_and_add(struct bw_buf *b, const void *data, size_t len); /* the rest of bw_buf_add */
+
+/* In the header since a document is made of thousands of these, most of a few bytes. The room is never more than the cap
+ * allows, so what fits needs no other look; after an overflow nothing fits. */
+static inline enum bw_err bw_buf_add(struct bw_buf *b, const void *data, size_t len)
+{
+    if (b->overflow || len >= b->cap - b->len)
+        return bw_buf_grow_and_add(b, data, len);
+    if (len > 0)
+        memcpy(b->data + b->len, data, len);
+    b->len += len;
+    b->data[b->len] = '\0';
+    return BW_OK;
+}
+
+static inline enum bw_err bw_buf_addc(struct bw_buf *b, char c)
+{
+    return bw_buf_add(b, &c, 1);
+}
+
 enum bw_err bw_buf_adds(struct bw_buf *b, const char *s);
-enum bw_err bw_buf_addc(struct bw_buf *b, char c);
+#define BW_INT_TEXT 24
+/* In decimal; gives its first character, the NUL is the last of text. */
+const char *bw_int_format(int64_t value, char text[BW_INT_TEXT]);
 enum bw_err bw_buf_addi(struct bw_buf *b, int64_t value); /* in decimal; series are thousands of them */
 enum bw_err bw_buf_addf(struct bw_buf *b, const char *fmt, ...) BW_PRINTF(2, 3);
 const char *bw_buf_str(const struct bw_buf *b); /* "" while empty; borrowed */

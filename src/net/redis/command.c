@@ -9,12 +9,10 @@
 #include "command.h"
 
 #include "badgewatch/base/alloc.h"
+#include "badgewatch/base/buf.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MAX_LINE = 24 }; /* "$" or "*", twenty digits, "\r\n", NUL */
 
 struct writer {
     char *at; /* NULL: only measure */
@@ -32,10 +30,12 @@ static void put(struct writer *w, const char *data, size_t len)
 
 static void put_count(struct writer *w, char mark, size_t n)
 {
-    char line[MAX_LINE];
-    int len = snprintf(line, sizeof line, "%c%zu\r\n", mark, n);
+    char line[BW_INT_TEXT];
+    const char *digits = bw_int_format((int64_t)n, line);
 
-    put(w, line, (size_t)len);
+    put(w, &mark, 1);
+    put(w, digits, (size_t)(line + sizeof line - 1 - digits));
+    put(w, "\r\n", 2);
 }
 
 static void put_args(struct writer *w, const struct redis_args *args)
@@ -68,7 +68,7 @@ enum bw_err bw_redis_command_new(const struct redis_args *first, const struct re
 
     struct redis_command *c = bw_alloc(sizeof *c);
     c->len = w.size;
-    c->bytes = bw_alloc(c->len);
+    c->bytes = bw_realloc_array(NULL, c->len, 1); /* not cleared: all of it is written */
     w = (struct writer){.at = c->bytes};
     put_all(&w, first, rest);
     *out = c;
