@@ -22,10 +22,11 @@ struct bw_consumer {
     struct bw_script *script;
     bool reading;
     bool adopting;
-    bool rewound;      /* while a read was under way */
-    int count;         /* asked for by the reader */
-    char refused[256]; /* what Redis said last, so that it is logged once */
-    char cursor[48];   /* last pending id seen; ">" once all were */
+    bool rewound;             /* while a read was under way */
+    int count;                /* asked for by the reader */
+    char first[48], last[48]; /* of what the reader has in memory; "" = nothing */
+    char refused[256];        /* what Redis said last, so that it is logged once */
+    char cursor[48];          /* last pending id seen; ">" once all were */
 };
 
 const char *bw_entry_field(const struct bw_entry *e, const char *name, size_t *len)
@@ -117,6 +118,12 @@ static void on_read(void *ctx, enum bw_err err, const struct bw_reply *reply)
     free(entries);
 }
 
+void bw_consumer_have(struct bw_consumer *c, const char *first, const char *last)
+{
+    snprintf(c->first, sizeof(c->first), "%s", first);
+    snprintf(c->last, sizeof(c->last), "%s", last);
+}
+
 bool bw_consumer_read(struct bw_consumer *c, int count)
 {
     if (c->reading || !bw_redis_ready(c->cx->redis))
@@ -124,8 +131,9 @@ bool bw_consumer_read(struct bw_consumer *c, int count)
     char most[16];
     c->count = count < READ_MOST ? count : READ_MOST;
     snprintf(most, sizeof(most), "%d", c->count);
-    const char *argv[] = {c->stream, c->group, c->cx->id, most, c->cursor, c->cx->keys.prefix};
-    c->reading = bw_redis_eval(c->cx->redis, c->script, 1, 6, argv, NULL, on_read, c) == BW_OK;
+    const char *argv[] = {c->stream, c->group,           c->cx->id, most,
+                          c->cursor, c->cx->keys.prefix, c->first,  c->last};
+    c->reading = bw_redis_eval(c->cx->redis, c->script, 1, 8, argv, NULL, on_read, c) == BW_OK;
     return c->reading;
 }
 

@@ -24,6 +24,9 @@ typedef void (*bw_consumer_cb)(void *ctx, enum bw_err err, const struct bw_entry
  * which gives them to one writer in their order. */
 struct bw_consumer *bw_consumer_new(const struct bw_context *context, const char *stream, const char *group,
                                     struct bw_script *script, bw_consumer_cb cb, void *ctx);
+/* What this daemon itself added, from the first to the last of these ids, is in its memory: history.lua leaves its bytes
+ * out. "" = nothing is. */
+void bw_consumer_have(struct bw_consumer *c, const char *first, const char *last);
 /* Reads about `count` entries; one cb, unless one is due already or Redis is away (then false). */
 bool bw_consumer_read(struct bw_consumer *c, int count);
 /* Begin again with what was read and not finished: after a lost connection, or when the reader dropped its memory. */

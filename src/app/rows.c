@@ -14,7 +14,7 @@
 
 #define COLUMNS_MAX 20
 #define COLUMN_MAX  ((size_t)256 << 20) /* bytes of one array; libpq's own limit for a parameter is 1 GB */
-#define COLUMN_KEPT ((size_t)256 << 10) /* more memory than this is not kept for the next batch */
+#define COLUMN_KEPT ((size_t)6 << 20)   /* more memory than this is not kept for the next batch */
 #define BATCH_MAX   ((size_t)32 << 20)  /* bytes of all arrays: more goes in smaller batches */
 
 enum table {
@@ -212,6 +212,7 @@ struct rows {
 
 struct bw_rows {
     struct rows tables[TABLES];
+    struct bw_buf ranks, badges, state; /* of the check being added */
     size_t checks;
     char (*told)[BW_UUID_TEXT]; /* changes that Postgres knows as told, or withheld, after this batch */
     size_t n_told;
@@ -224,6 +225,9 @@ struct bw_rows *bw_rows_new(void)
         for (int c = 0; c < tables[t].columns; c++)
             bw_pg_array_init(&r->tables[t].columns[c], COLUMN_MAX);
     }
+    bw_buf_init(&r->ranks, COLUMN_MAX);
+    bw_buf_init(&r->badges, COLUMN_MAX);
+    bw_buf_init(&r->state, COLUMN_MAX);
     return r;
 }
 
@@ -235,6 +239,9 @@ void bw_rows_free(struct bw_rows *r)
         for (int c = 0; c < tables[t].columns; c++)
             bw_pg_array_fini(&r->tables[t].columns[c]);
     }
+    bw_buf_fini(&r->ranks);
+    bw_buf_fini(&r->badges);
+    bw_buf_fini(&r->state);
     free(r->told);
     free(r);
 }
@@ -303,14 +310,9 @@ static void key(struct rows *r, const struct bw_product_key *k)
     text(r, k->asin);
 }
 
-static void json(struct rows *r, void (*encode)(const struct bw_state *, struct bw_buf *),
-                 const struct bw_state *state)
+static void json(struct rows *r, const struct bw_buf *text)
 {
-    struct bw_buf buf;
-    bw_buf_init(&buf, COLUMN_MAX);
-    encode(state, &buf);
-    text(r, bw_buf_str(&buf));
-    bw_buf_fini(&buf);
+    bw_pg_array_add(&r->columns[r->at++], bw_buf_str(text), text->len);
 }
 
 /* ---- a check ---- */
@@ -323,8 +325,8 @@ static void add_check_row(struct bw_rows *r, const struct bw_check_record *c)
     text(row, c->batch_id);
     text(row, c->unknown == BW_KNOWN ? "ok" : "unknown");
     text_or_null(row, bw_unknown_name(c->unknown));
-    json(row, bw_state_badges_json, &c->state);
-    json(row, bw_state_ranks_json, &c->state);
+    json(row, &r->badges);
+    json(row, &r->ranks);
     text_or_null(row, c->raw_sha256);
     number_or_null(row, c->state.last_update, c->state.last_update != 0);
     r->checks++;
@@ -348,8 +350,8 @@ static void add_state(struct bw_rows *r, const struct bw_state *s, int64_t at_ms
     text(row, s->title);
     text(row, s->brand);
     text(row, s->parent_asin);
-    json(row, bw_state_ranks_json, s);
-    json(row, bw_state_badges_json, s);
+    json(row, &r->ranks);
+    json(row, &r->badges);
     number_or_null(row, s->current_price, s->current_price >= 0);
     number_or_null(row, s->availability_amazon, s->availability_amazon != INT64_MIN);
     number_or_null(row, s->monthly_sold, s->monthly_sold >= 0);
@@ -358,7 +360,7 @@ static void add_state(struct bw_rows *r, const struct bw_state *s, int64_t at_ms
     number_or_null(row, s->last_update, s->last_update != 0);
     number(row, at_ms);
     number(row, s->version);
-    json(row, bw_state_encode, s);
+    json(row, &r->state);
 }
 
 static void add_points(struct bw_rows *r, const struct bw_check_record *c)
@@ -443,6 +445,25 @@ static void add_names(struct bw_rows *r, int domain, const struct bw_category_na
     }
 }
 
+void bw_rows_add_check(struct bw_rows *r, const struct bw_check_record *c, const char *raw, size_t raw_len)
+{
+    bw_buf_clear(&r->ranks);
+    bw_buf_clear(&r->badges);
+    bw_buf_clear(&r->state);
+    bw_state_ranks_json(&c->state, &r->ranks);
+    bw_state_badges_json(&c->state, &r->badges);
+    bw_state_encode(&c->state, &r->state);
+    add_check_row(r, c);
+    if (raw)
+        add_raw(r, c, raw, raw_len);
+    add_state(r, &c->state, c->checked_at_ms);
+    add_points(r, c);
+    add_reigns(r, c);
+    for (size_t i = 0; i < c->n_changes; i++)
+        add_change(r, CHANGES, &c->changes[i], c->state.title, c->state.freshness);
+    add_names(r, c->state.key.domain, c->names, c->n_names);
+}
+
 static enum bw_err add_check(struct bw_rows *r, const struct bw_entry *e, const char *doc, size_t len,
                              struct bw_error *error)
 {
@@ -456,15 +477,7 @@ static enum bw_err add_check(struct bw_rows *r, const struct bw_entry *e, const 
         bw_check_record_fini(&c);
         return bw_error_set(error, BW_ERR_INVALID, "raw holds a NUL byte");
     }
-    add_check_row(r, &c);
-    if (raw)
-        add_raw(r, &c, raw, raw_len);
-    add_state(r, &c.state, c.checked_at_ms);
-    add_points(r, &c);
-    add_reigns(r, &c);
-    for (size_t i = 0; i < c.n_changes; i++)
-        add_change(r, CHANGES, &c.changes[i], c.state.title, c.state.freshness);
-    add_names(r, c.state.key.domain, c.names, c.n_names);
+    bw_rows_add_check(r, &c, raw, raw_len);
     bw_check_record_fini(&c);
     return BW_OK;
 }

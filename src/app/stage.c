@@ -19,7 +19,7 @@
 #include <sys/queue.h>
 
 #define STAGE_WINDOW                                                                                         \
-    16 /* bounds the copies of raw answers on their way, and the work of one turn of the loop */
+    64 /* bounds the copies of raw answers on their way, and the work of one turn of the loop */
 #define STAGE_BYTES ((size_t)1 << 20) /* the same for first sights, whose answers are long; one always goes */
 #define STAGE_TRIES 5
 #define DOC_MAX     ((size_t)64 << 20) /* a record of a product at the cap of 8 MB stays far below */
@@ -30,6 +30,8 @@ struct op {
     struct bw_check check;
     struct bw_detection detection;
     bool detected;
+    char hash[65]; /* of the bytes as they came */
+    bool mended;   /* check.raw is not as it came */
     int tries;
     void (*done)(void *ctx);
     void *ctx;
@@ -106,14 +108,22 @@ static void log_changes(const struct op *op)
                        op->check.product.detail);
 }
 
-static void staged(struct op *op)
+static void staged(struct op *op, const char *id)
 {
     struct bw_stage *s = op->stage;
+    struct bw_check *c = &op->check;
+    struct bw_check_record record;
+    char *raw = c->raw, entry[48];
+    size_t raw_len = c->raw_len;
     bool changed = op->detection.n_changes > 0;
+    snprintf(entry, sizeof(entry), "%s", id);
     count_outcome(op);
     log_changes(op);
+    bw_check_record_take(&record, &op->detection, &c->product, op->detection.next.checked_at_ms, c->batch_id,
+                         op->hash, op->mended);
+    c->raw = NULL;
     finish(op, false);
-    s->port.staged(s->port.ctx);
+    s->port.staged(s->port.ctx, entry, &record, raw, raw_len);
     if (changed)
         s->port.changed(s->port.ctx);
 }
@@ -159,8 +169,8 @@ static void on_staged(void *ctx, enum bw_err err, const struct bw_reply *reply)
     struct op *op = ctx;
     struct bw_stage *s = op->stage;
     const char *word = err == BW_OK && reply->str ? reply->str : "";
-    if (err == BW_OK && reply->type != BW_REPLY_ERROR && strcmp(word, "ok") == 0) {
-        staged(op);
+    if (err == BW_OK && reply->type == BW_REPLY_ARRAY && reply->n == 2) {
+        staged(op, reply->elements[1].str);
     } else if (err == BW_OK && reply->type != BW_REPLY_ERROR && strcmp(word, "conflict") == 0) {
         reread(op);
         return;
@@ -202,20 +212,13 @@ static void add_changes(struct op *op, struct bw_args *args, const char *member)
 static void add_history(struct op *op, struct bw_args *args)
 {
     struct bw_check *c = &op->check;
-    char hash[65] = ""; /* of the bytes as they came */
-    struct bw_buf doc, mended;
+    struct bw_buf doc;
     bw_buf_init(&doc, DOC_MAX);
-    bw_buf_init(&mended, DOC_MAX);
-    bool mend = c->raw && bw_keepa_raw_mend(c->raw, c->raw_len, &mended);
-    if (c->raw)
-        bw_sha256_hex(c->raw, c->raw_len, hash);
-    bw_check_encode(&op->detection, &c->product, op->detection.next.checked_at_ms, c->batch_id, hash, mend,
-                    &doc);
+    bw_check_encode(&op->detection, &c->product, op->detection.next.checked_at_ms, c->batch_id, op->hash,
+                    op->mended, &doc);
     bw_args_add_bytes(args, bw_buf_str(&doc), doc.len);
-    bw_args_add_bytes(args, mend ? bw_buf_str(&mended) : (c->raw ? c->raw : ""),
-                      mend ? mended.len : c->raw_len);
+    bw_args_lend(args, c->raw ? c->raw : "", c->raw ? c->raw_len : 0);
     bw_buf_fini(&doc);
-    bw_buf_fini(&mended);
 }
 
 static int64_t next_due(const struct op *op)
@@ -308,10 +311,30 @@ static void detect(struct op *op)
         label(op, op->detection.reigns[i].category_id, &op->detection.reigns[i].category);
 }
 
+/* The hash is of the bytes as they came, the text is what the database can keep. */
+static void prepare_raw(struct op *op)
+{
+    struct bw_check *c = &op->check;
+    struct bw_buf mended;
+    if (!c->raw)
+        return;
+    bw_sha256_hex(c->raw, c->raw_len, op->hash);
+    bw_buf_init(&mended, DOC_MAX);
+    /* a product that was read was read to its end: it is JSON */
+    op->mended = !(c->product.unknown == BW_KNOWN && bw_utf8_valid(c->raw, c->raw_len)) &&
+                 bw_keepa_raw_mend(c->raw, c->raw_len, &mended);
+    if (!op->mended)
+        return;
+    op->stage->running_bytes += mended.len - c->raw_len;
+    free(c->raw);
+    c->raw = bw_buf_take(&mended, &c->raw_len);
+}
+
 static void run(struct op *op)
 {
     struct bw_stage *s = op->stage;
-    op->tries++;
+    if (op->tries++ == 0)
+        prepare_raw(op);
     detect(op);
     struct bw_args args;
     build(op, &args);

@@ -6,7 +6,7 @@
  * its state and nothing happens twice. At most STAGE_WINDOW checks are under way; the rest waits in order. */
 #pragma once
 
-#include "badgewatch/core/change.h"
+#include "badgewatch/codec/entry.h"
 #include "batch.h"
 #include "names.h"
 
@@ -24,8 +24,9 @@ struct bw_check {
 };
 
 struct bw_stage_port {
-    void (*changed)(void *ctx);                           /* changes were staged: the notifier may look */
-    void (*staged)(void *ctx);                            /* history was staged: the writer may look */
+    void (*changed)(void *ctx); /* changes were staged: the notifier may look */
+    /* history was staged as this entry: the writer may look. Takes record and raw. */
+    void (*staged)(void *ctx, const char *id, struct bw_check_record *record, char *raw, size_t raw_len);
     void (*release)(void *ctx, const struct bw_member *); /* not staged: hand the lease back */
     void *ctx;
 };

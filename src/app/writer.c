@@ -8,6 +8,7 @@
 #include "badgewatch/base/backoff.h"
 #include "badgewatch/base/log.h"
 #include "consumer.h"
+#include "held.h"
 #include "rows.h"
 
 #include <malloc.h>
@@ -35,6 +36,7 @@ struct bw_writer {
     struct bw_consumer *consumer;
     struct bw_timer *timer;
     struct bw_rows *rows;
+    struct bw_held *checks_here;
     struct taken taken[WRITE_MOST];
     size_t n;
     size_t checks;
@@ -43,6 +45,7 @@ struct bw_writer {
     size_t singly; /* after a refusal: so many entries are written one by one */
     bool again;    /* kicked while a batch was under way */
     bool stopping;
+    bool large; /* entries were, since memory was last given back */
     unsigned ticks;
     struct bw_backoff backoff;
     struct bw_mono next;
@@ -85,8 +88,7 @@ static void on_removed(void *ctx, enum bw_err err, const struct bw_reply *reply)
     }
     set_reason(w, "");
     bw_rows_clear(w->rows);
-    if (w->most < WRITE_MOST)
-        malloc_trim(0); /* large entries: glibc would keep what they took */
+    w->large = w->large || w->most < WRITE_MOST;
     bw_backoff_reset(&w->backoff);
     bw_metric_add(w->cx->counters.history_rows, (double)w->checks);
     bw_counters_success(&w->cx->counters, BW_PART_POSTGRES);
@@ -206,6 +208,9 @@ static void write_rows(struct bw_writer *w)
 static size_t entry_bytes(const struct bw_entry *e)
 {
     size_t doc = 0, raw = 0;
+    const char *told = bw_entry_field(e, "bytes", NULL); /* history.lua */
+    if (told)
+        return strtoul(told, NULL, 10);
     bw_entry_field(e, "doc", &doc);
     bw_entry_field(e, "raw", &raw);
     return doc + raw;
@@ -223,6 +228,18 @@ static void choose_most(struct bw_writer *w)
     w->most = fit > WRITE_MOST ? WRITE_MOST : fit < 1 ? 1 : (int)fit;
 }
 
+static enum bw_err add_entry(struct bw_writer *w, const struct bw_entry *e, struct bw_error *error)
+{
+    struct bw_held_check check;
+    if (!bw_entry_field(e, "bytes", NULL))
+        return bw_rows_add(w->rows, e, error);
+    if (!bw_held_take(w->checks_here, e->id, &check))
+        return bw_error_set(error, BW_ERR_NOT_FOUND, "no longer in memory");
+    bw_rows_add_check(w->rows, &check.record, check.raw, check.raw_len);
+    bw_held_check_fini(&check);
+    return BW_OK;
+}
+
 static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entries, size_t count)
 {
     struct bw_writer *w = ctx;
@@ -234,7 +251,14 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
     for (size_t i = 0; i < count; i++) {
         struct bw_error error;
         size_t bytes = entry_bytes(&entries[i]);
-        if (bw_rows_add(w->rows, &entries[i], &error) != BW_OK) {
+        enum bw_err added = add_entry(w, &entries[i], &error);
+        if (added ==
+            BW_ERR_NOT_FOUND) { /* nothing behind it is written before it: it is read again, with its bytes */
+            bw_held_clear(w->checks_here);
+            w->again = true;
+            break;
+        }
+        if (added != BW_OK) {
             set_aside(w, entries[i].id, bytes, error.text);
             continue;
         }
@@ -248,8 +272,8 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
         set_reason(w, ""); /* what waited is gone: another daemon wrote it, or Redis was emptied */
 }
 
-/* Alerts before history: a batch costs Redis, Postgres and this loop as much as staging a whole answer. While checks are
- * on their way it waits; after HOLD_MS it is written none the less, until there was a gap. */
+/* Alerts before history: while checks are on their way it waits, until there is enough for a batch in memory, which is
+ * the cheapest way. After HOLD_MS it is written none the less, until there was a gap. */
 static bool checks_first(struct bw_writer *w)
 {
     struct bw_mono now = bw_mono_now();
@@ -257,6 +281,8 @@ static bool checks_first(struct bw_writer *w)
         w->held.ms = 0;
         return false;
     }
+    if (bw_held_bytes(w->checks_here) >= WRITE_BYTES)
+        return false;
     if (w->held.ms == 0)
         w->held = now;
     return now.ms - w->held.ms < HOLD_MS;
@@ -269,6 +295,9 @@ static void work(struct bw_writer *w)
     if (!bw_postgres_usable(w->cx))
         return; /* its client, or the look at the schema, has said why */
     w->again = false;
+    char oldest[BW_HELD_ID], newest[BW_HELD_ID];
+    bw_held_ends(w->checks_here, oldest, newest);
+    bw_consumer_have(w->consumer, oldest, newest);
     if (bw_consumer_read(w->consumer, w->singly > 0 ? 1 : w->most))
         w->step = READING;
 }
@@ -279,6 +308,10 @@ static void on_tick(void *ctx)
     if (w->ticks++ % ADOPT_TICKS == 0)
         bw_consumer_adopt(w->consumer, (void (*)(void *))bw_writer_kick);
     bw_writer_kick(w);
+    if (w->large && w->step == WAIT && w->cx->staging == 0) {
+        w->large = false;
+        malloc_trim(0); /* glibc would keep what they took */
+    }
     bw_timer_start(w->timer, TICK_MS);
 }
 
@@ -289,6 +322,7 @@ struct bw_writer *bw_writer_new(struct bw_context *context)
     struct bw_writer *w = bw_alloc(sizeof(*w));
     w->cx = context;
     w->rows = bw_rows_new();
+    w->checks_here = bw_held_new();
     w->most = WRITE_FIRST;
     w->timer = bw_timer_new(context->loop, on_tick, w);
     w->consumer =
@@ -308,8 +342,17 @@ void bw_writer_kick(struct bw_writer *w)
     work(w);
 }
 
+void bw_writer_hold(struct bw_writer *w, const char *id, struct bw_check_record *record, char *raw,
+                    size_t raw_len)
+{
+    bw_held_put(w->checks_here, id, record, raw, raw_len);
+    if (bw_held_bytes(w->checks_here) >= WRITE_BYTES)
+        bw_writer_kick(w);
+}
+
 void bw_writer_rewind(struct bw_writer *w)
 {
+    bw_held_clear(w->checks_here); /* it may be another Redis */
     bw_consumer_rewind(w->consumer);
     bw_writer_kick(w);
 }
@@ -337,5 +380,6 @@ void bw_writer_free(struct bw_writer *w)
     bw_timer_free(w->timer);
     bw_consumer_free(w->consumer);
     bw_rows_free(w->rows);
+    bw_held_free(w->checks_here);
     free(w);
 }

@@ -102,6 +102,61 @@ void bw_check_encode(const struct bw_detection *d, const struct bw_product *p, i
     bw_json_object_end(&j);
 }
 
+/* ---- taking ---- */
+
+static struct bw_series part_of(const struct bw_series *s, size_t from, size_t to)
+{
+    struct bw_series part = {.points = bw_alloc_array(to - from, sizeof(*part.points)), .n = to - from};
+    if (part.n > 0)
+        memcpy(part.points, s->points + from, part.n * sizeof(*part.points));
+    return part;
+}
+
+static void take_series(struct bw_check_record *r, const struct bw_detection *d, const struct bw_product *p)
+{
+    r->ranks = bw_alloc_array(d->n_rank_points, sizeof(*r->ranks));
+    for (; r->n_ranks < d->n_rank_points; r->n_ranks++) {
+        const struct bw_new_points *n = &d->rank_points[r->n_ranks];
+        const struct bw_rank_series *s = &p->ranks[n->series];
+        r->ranks[r->n_ranks].category_id = s->category_id;
+        r->ranks[r->n_ranks].series = part_of(&s->series, n->from, n->to);
+    }
+    r->values = bw_alloc_array(BW_VALUE_KINDS, sizeof(*r->values));
+    for (int k = 0; k < BW_VALUE_KINDS; k++) {
+        if (d->value_from[k] >= d->value_to[k])
+            continue;
+        r->values[r->n_values].kind = (enum bw_value_kind)k;
+        r->values[r->n_values++].series = part_of(&p->values[k], d->value_from[k], d->value_to[k]);
+    }
+}
+
+void bw_check_record_take(struct bw_check_record *out, struct bw_detection *d, struct bw_product *p,
+                          int64_t checked_at_ms, const char *batch_id, const char *raw_sha256,
+                          bool raw_mended)
+{
+    *out = (struct bw_check_record){.state = d->next,
+                                    .unknown = d->unknown,
+                                    .checked_at_ms = checked_at_ms,
+                                    .raw_mended = raw_mended,
+                                    .changes = d->changes,
+                                    .n_changes = d->n_changes,
+                                    .reigns = d->reigns,
+                                    .n_reigns = d->n_reigns,
+                                    .unknowns = d->unknowns,
+                                    .n_unknowns = d->n_unknowns,
+                                    .names = p->tree,
+                                    .n_names = p->n_tree};
+    snprintf(out->batch_id, sizeof(out->batch_id), "%s", batch_id);
+    snprintf(out->raw_sha256, sizeof(out->raw_sha256), "%s", raw_sha256);
+    take_series(out, d, p);
+    bw_state_init(&d->next, &out->state.key);
+    d->changes = NULL;
+    d->reigns = NULL;
+    d->unknowns = NULL;
+    p->tree = NULL;
+    d->n_changes = d->n_reigns = d->n_unknowns = p->n_tree = 0;
+}
+
 /* ---- decoding ---- */
 
 void bw_check_record_fini(struct bw_check_record *r)

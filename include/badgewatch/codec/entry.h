@@ -44,6 +44,11 @@ struct bw_check_record {
 /* Encodes from a detection (no copies made). */
 void bw_check_encode(const struct bw_detection *d, const struct bw_product *p, int64_t checked_at_ms,
                      const char *batch_id, const char *raw_sha256, bool raw_mended, struct bw_buf *out);
+/* The record that encoding and decoding would give; takes states, names and texts out of d and p, which are still to be
+ * freed. */
+void bw_check_record_take(struct bw_check_record *out, struct bw_detection *d, struct bw_product *p,
+                          int64_t checked_at_ms, const char *batch_id, const char *raw_sha256,
+                          bool raw_mended);
 enum bw_err bw_check_decode(const char *json, size_t len, struct bw_check_record *out,
                             struct bw_error *error) BW_MUSTCHECK;
 void bw_check_record_fini(struct bw_check_record *r);

@@ -3,8 +3,9 @@
 -- be newer than a change that no row tells.
 --
 -- KEYS  stream
--- ARGV  group, consumer, most, cursor (the oldest are next in any case), prefix
--- Gives what XREADGROUP gives; nothing while another daemon, which is alive, is the writer.
+-- ARGV  group, consumer, most, cursor (the oldest are next in any case), prefix, first and last id of
+--       what the consumer staged and still has in memory ("" = nothing)
+-- Gives what XREADGROUP gives, but what the consumer has only as its "kind" and the number of its "bytes" (doc and raw); nothing while another daemon, which is alive, is the writer.
 local stream, group, owner, most = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local writer, alive = ARGV[5] .. 'writer', ARGV[5] .. 'daemon:'
 local holder = redis.call('GET', writer)
@@ -25,4 +26,22 @@ if missing > 0 then redis.call('XREADGROUP', 'GROUP', group, owner, 'COUNT', mis
 -- given up by itself when its daemon no longer asks: it hangs, or its Postgres is away
 redis.call('SET', writer, owner, 'PX', 5000)
 local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', most)
+
+local function not_after(a, b)
+  local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
+  local b_ms, b_seq = string.match(b, '^(%d+)-(%d+)$')
+  a_ms, b_ms = tonumber(a_ms), tonumber(b_ms)
+  return a_ms < b_ms or (a_ms == b_ms and tonumber(a_seq) <= tonumber(b_seq))
+end
+for _, entry in ipairs(ARGV[6] ~= '' and oldest or {}) do
+  if not_after(ARGV[6], entry[1]) and not_after(entry[1], ARGV[7]) then
+    local fields, own, bytes = entry[2], false, 0
+    for i = 1, #fields, 2 do
+      local name, value = fields[i], fields[i + 1]
+      if name == 'by' then own = value == owner end
+      if name == 'doc' or name == 'raw' then bytes = bytes + #value end
+    end
+    if own then entry[2] = {'kind', 'check', 'bytes', tostring(bytes)} end
+  end
+end
 return #oldest > 0 and {{stream, oldest}} or false

@@ -6,7 +6,7 @@
 --       n, member score ...         badges held now (n values); all others of this product are removed
 --       history doc, raw ("" = none)
 --       n changes, each: change id, m, field value ... (m values) of one entry of the changes stream
--- Gives "ok", "conflict" (the stored version is another: detect again), or "gone" (no longer tracked).
+-- Gives {"ok", id of the history entry}, "conflict" (the stored version is another: detect again), or "gone" (no longer tracked).
 local product, due, leased, lease, poll = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local tracked, badges, history, changes, staged, untold = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local member, owner = ARGV[1], ARGV[3]
@@ -51,10 +51,11 @@ end
 
 local doc, raw = ARGV[at], ARGV[at + 1]
 at = at + 2
+local id
 if raw == '' then
-  redis.call('XADD', history, '*', 'kind', 'check', 'doc', doc)
+  id = redis.call('XADD', history, '*', 'kind', 'check', 'by', owner, 'doc', doc)
 else
-  redis.call('XADD', history, '*', 'kind', 'check', 'doc', doc, 'raw', raw)
+  id = redis.call('XADD', history, '*', 'kind', 'check', 'by', owner, 'doc', doc, 'raw', raw)
 end
 redis.call('INCRBY', staged, #doc + #raw)
 local n = tonumber(ARGV[at])
@@ -62,7 +63,7 @@ at = at + 1
 -- this state came from Postgres after Redis lost its own (track.lua): what is found now may have been told before
 local doubt = redis.call('HGET', product, 'doubt')
 for _ = 1, n do
-  local id = ARGV[at]
+  local change = ARGV[at]
   at = at + 1
   local entry = values()
   if doubt then
@@ -70,7 +71,7 @@ for _ = 1, n do
     entry[#entry + 1] = doubt
   end
   -- queued already, or told and on its way to Postgres: seen twice, it is told once
-  if redis.call('SADD', untold, id) == 1 then redis.call('XADD', changes, '*', unpack(entry)) end
+  if redis.call('SADD', untold, change) == 1 then redis.call('XADD', changes, '*', unpack(entry)) end
 end
 if doubt and redis.call('HGET', product, 'data_state') == 'ok' then redis.call('HDEL', product, 'doubt') end
 
@@ -82,4 +83,4 @@ if end_lease() or not redis.call('ZSCORE', leased, member) then
     redis.call('HSET', product, 'next_check_at', again and 'now' or ARGV[6])
   end
 end
-return 'ok'
+return {'ok', id}

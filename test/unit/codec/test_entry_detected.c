@@ -118,6 +118,33 @@ static void same_names(const struct bw_product *p, const struct bw_check_record 
 
 /* ---- checking ---- */
 
+/* Taken out of the detection, the record is the one that was read. */
+static void same_when_taken(struct bw_detection *d, const struct bw_product *p,
+                            const struct bw_check_record *read)
+{
+    struct bw_check_record c;
+    struct bw_product lent = *p; /* its tree is taken, and is still the caller's */
+    struct bw_detection copy = *d;
+    bw_check_record_take(&c, d, &lent, read->checked_at_ms, read->batch_id, read->raw_sha256, false);
+    assert_true(lent.tree == NULL && lent.n_tree == 0 && d->changes == NULL && d->reigns == NULL);
+    assert_true(c.unknown == read->unknown && c.checked_at_ms == read->checked_at_ms && !c.raw_mended);
+    assert_string_equal(c.batch_id, read->batch_id);
+    assert_string_equal(c.raw_sha256, read->raw_sha256);
+    same_state(&c.state, &read->state);
+    copy.next = c.state;
+    copy.changes = c.changes;
+    copy.reigns = c.reigns;
+    copy.unknowns = c.unknowns;
+    same_changes(&copy, read);
+    same_changes(&copy, &c);
+    same_reigns(&copy, &c);
+    (void)same_series(d, p, &c);
+    same_names(p, &c);
+    c.names = NULL;
+    c.n_names = 0;
+    bw_check_record_fini(&c);
+}
+
 struct run {
     struct bw_state state;
     size_t points, changes, reigns;
@@ -148,6 +175,7 @@ static void check(struct run *r, const struct bw_product *p, int64_t answered_at
     same_names(p, &c);
     r->changes += d.n_changes;
     r->reigns += d.n_reigns;
+    same_when_taken(&d, p, &c);
     bw_state_fini(&r->state);
     r->state = c.state; /* the next check goes on from what was read */
     bw_state_init(&c.state, &p->key);

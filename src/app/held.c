@@ -1,0 +1,150 @@
+/* A queue in the order of the stream's ids. */
+#include "held.h"
+
+#include "badgewatch/base/alloc.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#define BYTES_MAX   ((size_t)8 << 20) /* two batches of the writer: one under way, one growing */
+#define RECORD_SIZE ((size_t)2 << 10) /* a state with its names */
+
+struct id {
+    uint64_t ms, seq;
+};
+
+struct held {
+    TAILQ_ENTRY(held) link;
+    struct id id;
+    size_t size;
+    struct bw_held_check check;
+};
+
+struct bw_held {
+    TAILQ_HEAD(queue, held) queue;
+    struct id newest;
+    size_t bytes;
+    bool full; /* one had no room: none is taken until the queue is empty, so that it has no gap */
+};
+
+static struct id parse(const char *text)
+{
+    char *end;
+    struct id id = {.ms = strtoull(text, &end, 10)};
+    if (*end == '-')
+        id.seq = strtoull(end + 1, NULL, 10);
+    return id;
+}
+
+static int compare(struct id a, struct id b)
+{
+    if (a.ms != b.ms)
+        return a.ms < b.ms ? -1 : 1;
+    return (a.seq > b.seq) - (a.seq < b.seq);
+}
+
+static size_t size_of(const struct bw_check_record *r, size_t raw_len)
+{
+    size_t points = 0;
+    for (size_t i = 0; i < r->n_ranks; i++)
+        points += r->ranks[i].series.n;
+    for (size_t i = 0; i < r->n_values; i++)
+        points += r->values[i].series.n;
+    return raw_len + RECORD_SIZE + points * sizeof(struct bw_point);
+}
+
+void bw_held_check_fini(struct bw_held_check *c)
+{
+    bw_check_record_fini(&c->record);
+    free(c->raw);
+    *c = (struct bw_held_check){.raw_len = 0};
+}
+
+/* Takes the oldest out of the queue. */
+static struct held *pop(struct bw_held *h)
+{
+    struct held *oldest = TAILQ_FIRST(&h->queue);
+    TAILQ_REMOVE(&h->queue, oldest, link);
+    h->bytes -= oldest->size;
+    return oldest;
+}
+
+static void drop(struct bw_held *h)
+{
+    struct held *oldest = pop(h);
+    bw_held_check_fini(&oldest->check);
+    free(oldest);
+}
+
+void bw_held_clear(struct bw_held *h)
+{
+    while (!TAILQ_EMPTY(&h->queue))
+        drop(h);
+}
+
+void bw_held_put(struct bw_held *h, const char *id, struct bw_check_record *record, char *raw, size_t raw_len)
+{
+    struct bw_held_check check = {.record = *record, .raw = raw, .raw_len = raw_len};
+    size_t size = size_of(record, raw_len);
+    *record = (struct bw_check_record){.n_changes = 0};
+    if (compare(parse(id), h->newest) <= 0)
+        bw_held_clear(h); /* the stream began anew */
+    h->newest = parse(id);
+    /* The newest has no room, not the oldest: that is read next. */
+    h->full = !TAILQ_EMPTY(&h->queue) && (h->full || h->bytes + size > BYTES_MAX);
+    if (h->full) {
+        bw_held_check_fini(&check);
+        return;
+    }
+    struct held *held = bw_alloc(sizeof(*held));
+    held->id = h->newest;
+    held->size = size;
+    held->check = check;
+    TAILQ_INSERT_TAIL(&h->queue, held, link);
+    h->bytes += held->size;
+}
+
+bool bw_held_take(struct bw_held *h, const char *id, struct bw_held_check *out)
+{
+    struct id wanted = parse(id);
+    while (!TAILQ_EMPTY(&h->queue) && compare(TAILQ_FIRST(&h->queue)->id, wanted) < 0)
+        drop(h);
+    if (TAILQ_EMPTY(&h->queue) || compare(TAILQ_FIRST(&h->queue)->id, wanted) != 0)
+        return false;
+    struct held *held = pop(h);
+    *out = held->check;
+    free(held);
+    return true;
+}
+
+void bw_held_ends(const struct bw_held *h, char oldest[BW_HELD_ID], char newest[BW_HELD_ID])
+{
+    const struct held *first = TAILQ_FIRST(&h->queue), *last = TAILQ_LAST(&h->queue, queue);
+    oldest[0] = newest[0] = '\0';
+    if (!first)
+        return;
+    snprintf(oldest, BW_HELD_ID, "%" PRIu64 "-%" PRIu64, first->id.ms, first->id.seq);
+    snprintf(newest, BW_HELD_ID, "%" PRIu64 "-%" PRIu64, last->id.ms, last->id.seq);
+}
+
+size_t bw_held_bytes(const struct bw_held *h)
+{
+    return h->bytes;
+}
+
+struct bw_held *bw_held_new(void)
+{
+    struct bw_held *h = bw_alloc(sizeof(*h));
+    TAILQ_INIT(&h->queue);
+    return h;
+}
+
+void bw_held_free(struct bw_held *h)
+{
+    if (!h)
+        return;
+    bw_held_clear(h);
+    free(h);
+}
