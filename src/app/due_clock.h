@@ -18,4 +18,4 @@ void bw_due_clock_ask(struct bw_due_clock *c);
 void bw_due_clock_told(struct bw_due_clock *c, int64_t now_ms); /* by a claim */
 void bw_due_clock_free(struct bw_due_clock *c);
 /* Unix seconds now. */
-int64_t bw_due_now(const struct bw_context *context);
+int64_t bw_due_now(const struct bw_context *cx);

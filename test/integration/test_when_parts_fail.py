@@ -32,18 +32,12 @@ def postgres_away_or_restarted():
     when_postgres_fails.away_and_restarted()
 
 
-def postgres_read_only_or_out_of_connections():
-    when_postgres_fails.became_read_only()
-    when_postgres_fails.out_of_connections()
-
-
-def postgres_password_wrong():
-    when_postgres_fails.wrong_password()
+def postgres_read_only_out_of_connections_or_wrong_password():
+    when_postgres_fails.read_only_out_of_connections_or_wrong_password()
 
 
 def postgres_disk_full_locked_or_half_open():
-    when_postgres_fails.refuses_what_is_written()
-    when_postgres_fails.half_open()
+    when_postgres_fails.refuses_what_is_written_or_stands_still()
 
 
 def redis_away_or_restarted():
