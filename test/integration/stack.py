@@ -266,13 +266,16 @@ class Process:
     def stopped_by_signal(self):
         """SIGSTOP: connections stay, nobody answers."""
         ids = self.family()
-        for pid in ids:
-            os.kill(pid, signal.SIGSTOP)
+
+        def send(signum):
+            for pid in ids:
+                with contextlib.suppress(ProcessLookupError):  # a child that has just ended
+                    os.kill(pid, signum)
+        send(signal.SIGSTOP)
         try:
             yield
         finally:
-            for pid in ids:
-                os.kill(pid, signal.SIGCONT)
+            send(signal.SIGCONT)
 
 
 class Daemon(Process):
