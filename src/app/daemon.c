@@ -12,6 +12,7 @@
 #include "collector.h"
 #include "due_clock.h"
 #include "health.h"
+#include "heartbeat.h"
 #include "history.h"
 #include "housekeeping.h"
 #include "ids.h"
@@ -50,6 +51,7 @@ struct bw_daemon {
     struct bw_notifier *notifier;
     struct bw_summarizer *summarizer;
     struct bw_health_watch *health;
+    struct bw_heartbeat *heartbeat;
     struct bw_housekeeping *housekeeping;
     struct bw_schema *schema;
     struct bw_api *api;
@@ -148,6 +150,15 @@ static bool port_synced(void *ctx)
 static const char *port_part_reason(void *ctx, enum bw_part part)
 {
     return bw_api_reason(((struct bw_daemon *)ctx)->api, part);
+}
+
+static bool port_red(void *ctx)
+{
+    const struct bw_daemon *d = ctx;
+    bool red = port_checks_reason(ctx)[0] != '\0';
+    for (int part = 0; part < BW_PARTS; part++)
+        red = red || bw_api_reason(d->api, (enum bw_part)part)[0] != '\0';
+    return red;
 }
 
 static void port_probe(void *ctx)
@@ -266,7 +277,8 @@ static bool drained(const struct bw_daemon *d)
 {
     return bw_scheduler_quiet(d->scheduler) && bw_collector_pending(d->collector) == 0 &&
            bw_keepa_in_flight(d->keepa) == 0 && bw_stage_pending(d->stage) == 0 &&
-           bw_notifier_quiet(d->notifier) && bw_health_watch_quiet(d->health) && bw_writer_quiet(d->writer);
+           bw_notifier_quiet(d->notifier) && bw_health_watch_quiet(d->health) &&
+           bw_heartbeat_quiet(d->heartbeat) && bw_writer_quiet(d->writer);
 }
 
 static void on_drain(void *ctx)
@@ -295,6 +307,7 @@ static void stop(struct bw_daemon *d)
     bw_notifier_stop(d->notifier);
     bw_summarizer_stop(d->summarizer);
     bw_health_watch_stop(d->health);
+    bw_heartbeat_stop(d->heartbeat);
     bw_writer_stop(d->writer);
     bw_housekeeping_stop(d->housekeeping);
     bw_schema_stop(d->schema);
@@ -416,11 +429,14 @@ static void make_parts(struct bw_daemon *d)
     d->api = bw_api_new(cx, &parts);
     struct bw_health_port health = {port_part_reason, port_probe, port_note, d};
     d->health = bw_health_watch_new(cx, &health);
+    struct bw_heartbeat_port heartbeat = {port_red, d};
+    d->heartbeat = bw_heartbeat_new(cx, d->housekeeping, &heartbeat);
     d->drain = bw_timer_new(cx->loop, on_drain, d);
 }
 
 static void free_parts(struct bw_daemon *d)
 {
+    bw_heartbeat_free(d->heartbeat);
     bw_health_watch_free(d->health);
     bw_api_free(d->api);
     bw_schema_free(d->schema);
@@ -473,6 +489,7 @@ static void start(struct bw_daemon *d)
     bw_notifier_start(d->notifier);
     bw_summarizer_start(d->summarizer);
     bw_health_watch_start(d->health);
+    bw_heartbeat_start(d->heartbeat);
     start_checks(d);
 }
 

@@ -609,12 +609,12 @@ class Stack:
         equal(sorted(rows), wanted, 'changes')
         return len(rows)
 
-    def track_all(self):
+    def track_all(self, seconds=WAIT):
         """Tracks all products of the simulator; gives their keys once each was checked."""
         keys = [p['key'] for p in self.get('/control/products')]
         self.add(*keys)
         self.wait('all are tracked', lambda: len(self.members()) == len(keys))
-        self.checked(keys)
+        self.checked(keys, seconds)
         return keys
 
     def told(self):

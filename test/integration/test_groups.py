@@ -33,7 +33,7 @@ def told_well(s, messages):
 def thousand():
     with stack.Stack(sim=['--generate', '1800', '--seed', '61', '--churn', '100', '--clock', 'stopped', '--start',
                           '2026-05-01T00:00Z', '--pad', '500', '--history-days', '1', '--rate', '10000']) as s:
-        s.track_all()
+        s.track_all(90)
         s.settled(60)
         s.clock_on(2400)
         before = s.versions(s.members())

@@ -1,5 +1,7 @@
 """System messages: a part that stays failing is told once, and its recovery once, however many daemons see it."""
+import http.server
 import signal
+import threading
 
 import stack
 from stack import contains, equal, true
@@ -92,5 +94,39 @@ def a_moment_is_no_news():
         equal(s.messages(), [], 'messages')
 
 
+def heartbeat():
+    """Called after a sweep, with /fail while a part does not work."""
+    paths = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            paths.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        env = {'BADGEWATCH_HEALTH_EVERY': '1s', 'BADGEWATCH_HEARTBEAT_URL': f'http://127.0.0.1:{server.server_port}/ping/s3cr3t'}
+        with stack.Stack(sim=SIM, env=env) as s:
+            s.track_all()
+            s.wait('the first sweep', lambda: paths)
+            s.poll()
+            s.wait('the second', lambda: len(paths) >= 2)
+            equal(set(paths), {'/ping/s3cr3t'}, 'paths')
+            s.pg_stop()
+            s.wait('the failure', lambda: paths[-1] == '/ping/s3cr3t/fail')
+            s.pg_start()
+            s.d.ready()
+            s.poll()
+            s.wait('a sweep again', lambda: paths[-1] == '/ping/s3cr3t')
+            true('s3cr3t' not in s.d.log(), 'the URL is in the log')
+    finally:
+        server.shutdown()
+
+
 if __name__ == '__main__':
-    stack.main(parts_and_daemons, slack_and_keepa, a_moment_is_no_news)
+    stack.main(parts_and_daemons, slack_and_keepa, a_moment_is_no_news, heartbeat)
