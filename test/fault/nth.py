@@ -40,11 +40,12 @@ import stack  # noqa: E402
 SHIM = os.path.join(stack.BUILD, 'test', 'fault', 'nth_shim.so')
 ROW = struct.Struct('48sII')
 IN = ('ECONNRESET', 'short', '0', 'EINTR', 'EAGAIN')
-OUT = ('ECONNRESET', 'short', 'EPIPE', 'EINTR', 'EAGAIN', 'ENOBUFS')
+OUT = ('ECONNRESET', 'short', 'EPIPE', 'EINTR', 'EAGAIN')
 FILES = ('EMFILE', 'ENFILE')
 OWN = ('fail',)
 
-# How each function fails. What only memory can make fail is not here: the house ends the program then.
+# How each function fails. What only memory can make fail is not here, the house ends the program then; nor is getrandom,
+# which no signal interrupts for so few bytes.
 WAYS = {
     'read': IN, 'recv': IN, 'recvfrom': IN, 'recvmsg': ('EINTR', 'EAGAIN'),
     'write': ('EINTR',), 'send': OUT, 'sendto': OUT, 'sendmsg': OUT, 'writev': ('EPIPE', 'EINTR'),
@@ -54,7 +55,7 @@ WAYS = {
     'connect': ('ECONNREFUSED', 'EINTR', 'ENETUNREACH', 'EAGAIN', 'ETIMEDOUT'), 'bind': ('EADDRINUSE', 'EACCES'),
     'listen': ('EADDRINUSE',), 'setsockopt': ('ENOBUFS', 'EINVAL'), 'getsockopt': ('ENOBUFS',), 'getsockname': ('ENOBUFS',),
     'getpeername': ('ENOTCONN',), 'shutdown': ('ENOTCONN',), 'close': ('EINTR', 'EIO'), 'fcntl': ('EINVAL',),
-    'ioctl': ('EINVAL',), 'getrandom': ('EINTR',), 'gethostname': ('EINVAL',), 'getrlimit': ('EINVAL',),
+    'ioctl': ('EINVAL',), 'gethostname': ('EINVAL',), 'getrlimit': ('EINVAL',),
     'getrusage': ('EINVAL',), 'pthread_create': OWN, 'getaddrinfo': ('-3', '-2'), 'getnameinfo': ('-3',),
     'uv_poll_init': OWN, 'uv_poll_start': OWN, 'uv_getaddrinfo': OWN,
     'curl_easy_init': OWN, 'curl_multi_add_handle': OWN, 'curl_multi_socket_action': OWN,
@@ -228,7 +229,9 @@ class World(stack.Stack):
     def quiet(self):
         with contextlib.suppress(stack.RedisError):
             leased, polled, aside = self.redis.many([('ZCARD', 'bw:leased'), ('ZCARD', 'bw:poll'), ('XLEN', 'bw:set_aside')])
-            stack.true(aside == 0, 'an entry was set aside')
+            if aside:  # a text of our own that cannot be read any more: kept for a person, and in nobody's way
+                stack.true(aside == 1 and (self.fault or '').startswith('json_tokener'), 'an entry was set aside')
+                self.ended = 'set aside'
             return leased + polled + self.redis('XLEN', 'bw:history') + self.told() == 0
         return False
 
@@ -248,8 +251,8 @@ class World(stack.Stack):
         self.until_true(answers)
 
     def settle(self):
-        self.until_true(lambda: self.quiet() and
-                        self.value('SELECT count(*) FROM bestseller_changes WHERE NOT notification_sent') == '0')
+        untold = 'SELECT count(*) FROM bestseller_changes WHERE NOT notification_sent'
+        self.until_true(lambda: self.quiet() and (self.ended == 'set aside' or self.value(untold) == '0'))
 
     def measure(self, fault):
         """Neither busy nor leaking."""
@@ -265,6 +268,8 @@ class World(stack.Stack):
     def judge(self):
         stack.equal(self.behind(self.now()), [], 'products not checked')
         stack.true(self.quiet(), f'under way: {self.under_way()}')
+        if self.ended == 'set aside':
+            return
         stack.true(self.same_as_record(stack.iso(self.first)) > 0, 'no badge changed hands')
         self.each_told_once()
 
@@ -287,6 +292,7 @@ class World(stack.Stack):
         fired = self.fired()
         if (fired and not before) or not self.quiet():  # the next one finds what it left when it was told to end
             self.d = Daemon(self, None, False)
+            self.look()  # from here on it heeds SIGTERM
             self.settle()
             self.living().stop()
         self.judge()
@@ -393,7 +399,7 @@ def report(every):
     print('last call reached: ' + ', '.join(f'{f} {n}' for f, n in reached.items()))
     print(f'{len(every)} runs, {len(reached)} functions, {sum(r.fired for r in every)} faults, '
           f'{ended.get("ended at start", 0)} ended at start with an error, {ended.get("aborted by libuv", 0)} aborted by '
-          f'libuv, {ended.get("failed", 0)} failed', flush=True)
+          f'libuv, {ended.get("set aside", 0)} an entry set aside, {ended.get("failed", 0)} failed', flush=True)
     for r in every:
         if r.ended == 'failed':
             print(f'FAILED {r.fault}: {r.text.splitlines()[0]}')

@@ -37,7 +37,7 @@
     X(read) X(write) X(writev) X(recv) X(recvfrom) X(recvmsg) X(send) X(sendto) X(sendmsg) X(poll) \
     X(socket) X(connect) X(accept4) X(bind) X(listen) X(setsockopt) X(getsockopt) X(getsockname) \
     X(getpeername) X(shutdown) X(close) X(fcntl) X(open) X(fopen) X(epoll_create1) X(epoll_ctl) \
-    X(epoll_pwait) X(epoll_wait) X(eventfd) X(pipe2) X(socketpair) X(ioctl) X(getrandom) X(gethostname) \
+    X(epoll_pwait) X(epoll_wait) X(eventfd) X(pipe2) X(socketpair) X(ioctl) X(gethostname) \
     X(opendir) X(getrlimit) X(getrusage) X(pthread_create) X(getaddrinfo) X(getnameinfo) X(uv_poll_init) \
     X(uv_poll_start) X(uv_getaddrinfo) X(curl_easy_init) X(curl_multi_add_handle) \
     X(curl_multi_socket_action) X(curl_multi_remove_handle) \
@@ -167,6 +167,8 @@ __attribute__((constructor)) static void begin(void)
     rows = map;
 }
 
+int shutdown(int, int);
+
 /* ---- the fault ---- */
 
 static bool hit(enum function f)
@@ -224,6 +226,14 @@ static bool hit_bytes(enum function f, int fd)
     return false;
 }
 
+/* A peer that is gone stays gone: libpq remembers a failed send and waits for its next read to tell of it. */
+static long failed_bytes(int fd)
+{
+    if (plan.error == ECONNRESET || plan.error == EPIPE)
+        shutdown(fd, 2);
+    return failed(-1);
+}
+
 /* Bytes in or out: may also be cut to one. */
 #define DEFINE_BYTES(name, parameters, arguments, len)                                                       \
     ssize_t name parameters;                                                                                 \
@@ -232,15 +242,13 @@ static bool hit_bytes(enum function f, int fd)
         static ssize_t(*real) parameters;                                                                    \
         if (hit_bytes(F_##name, fd)) {                                                                       \
             if (!plan.is_short)                                                                              \
-                return (ssize_t)failed(-1);                                                                  \
+                return (ssize_t)failed_bytes(fd);                                                            \
             len = len > 1 ? 1 : len;                                                                         \
         }                                                                                                    \
         return ORIGINAL(name) arguments;                                                                     \
     }
 
 /* ---- the system ---- */
-
-int shutdown(int, int);
 
 DEFINE_BYTES(read, (int fd, void *b, size_t n), (fd, b, n), n)
 DEFINE_BYTES(write, (int fd, const void *b, size_t n), (fd, b, n), n)
@@ -269,7 +277,6 @@ DEFINE(int, epoll_wait, (int ep, void *e, int n, int ms), (ep, e, n, ms), -1)
 DEFINE(int, eventfd, (unsigned n, int flags), (n, flags), -1)
 DEFINE(int, pipe2, (int fds[2], int flags), (fds, flags), -1)
 DEFINE(int, socketpair, (int family, int type, int protocol, int fds[2]), (family, type, protocol, fds), -1)
-DEFINE(ssize_t, getrandom, (void *b, size_t n, unsigned flags), (b, n, flags), -1)
 DEFINE(int, gethostname, (char *b, size_t n), (b, n), -1)
 DEFINE(void *, opendir, (const char *path), (path), 0)
 DEFINE(int, getrlimit, (int what, void *out), (what, out), -1)
@@ -301,7 +308,7 @@ ssize_t sendmsg(int fd, const struct message *m, int flags)
     if (!hit(F_sendmsg))
         return ORIGINAL(sendmsg)(fd, m, flags);
     if (!plan.is_short)
-        return (ssize_t)failed(-1);
+        return (ssize_t)failed_bytes(fd);
     struct message cut = *m;
     struct piece one = m->n > 0 ? m->pieces[0] : (struct piece){NULL, 0};
     one.len = one.len > 1 ? 1 : one.len;
