@@ -113,9 +113,14 @@ enum bw_err bw_listen_open(const struct listen_address *a, const char *text, int
         struct listen_address v4 = {.at.v4 = {.sin_family = AF_INET, .sin_port = a->at.v6.sin6_port}};
         got = open_socket(&v4);
     }
+    if (got >= 0 && (*port = port_of(got)) == 0) { /* nobody would know where to ask */
+        int why = errno;
+        close(got);
+        errno = why;
+        got = -1;
+    }
     if (got < 0)
         return bw_error_set(error, BW_ERR_SYSTEM, "cannot listen on %s: %s", text, strerror(errno));
     *fd = got;
-    *port = port_of(got);
     return BW_OK;
 }
