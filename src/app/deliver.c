@@ -73,6 +73,14 @@ static void decide_where(struct bw_message *m, const char *own)
     snprintf(m->channel, sizeof(m->channel), "%s", bot && own[0] ? own : conf->slack_channel);
 }
 
+/* The clock of whoever tried may be wrong, and ours may be stepped: what counts is how long it is ago. */
+static void note_first(struct bw_message *m, int64_t age_ms)
+{
+    int64_t at = bw_mono_now().ms - (age_ms > 0 ? age_ms : 0);
+    if (m->first.ms == 0 || at < m->first.ms)
+        m->first.ms = at;
+}
+
 static void on_address(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct bw_message *m = ctx;
@@ -91,7 +99,7 @@ static void on_address(void *ctx, enum bw_err err, const struct bw_reply *reply)
         if (!m->progress.cleared && text(&e[3])[0])
             snprintf(m->channel, sizeof(m->channel), "%s", text(&e[3])); /* it may be there, and only there */
         m->attempt = (int)number(&e[4]);
-        m->intended_at_ms = number(&e[5]);
+        note_first(m, number(&e[5]));
     } else if (strcmp(text(&e[2]), "doubtful") == 0) {
         past = BW_PAST_DOUBTFUL;
     }
@@ -138,7 +146,7 @@ static void on_confirm_time(void *ctx)
     confirmed(ctx, BW_SAYS_NOTHING);
 }
 
-/* Rows: id, told, ms of an earlier intention or NULL; of those changes that Postgres knew. */
+/* Rows: id, told, ms since an earlier intention or NULL; of those changes that Postgres knew. */
 static enum bw_delivery_says read_confirmation(struct bw_message *m, const struct bw_pg_result *rows)
 {
     enum bw_delivery_says says = BW_SAYS_NEW;
@@ -147,13 +155,11 @@ static enum bw_delivery_says read_confirmation(struct bw_message *m, const struc
         if (bw_pg_value(rows, i, 1)[0] == 't') {
             bw_message_leave_out(m, bw_pg_value(rows, i, 0));
         } else if (intended) {
-            int64_t at_ms = strtoll(intended, NULL, 10);
-            int64_t age = bw_wall_now().ms - at_ms;
+            int64_t age = strtoll(intended, NULL, 10);
             says = BW_SAYS_INTENDED;
             if (m->progress.past == BW_PAST_NONE && age < FENCE_MS)
                 m->fence.ms = bw_mono_now().ms + (age < 0 ? FENCE_MS : FENCE_MS - age);
-            m->intended_at_ms =
-                m->intended_at_ms == 0 || at_ms < m->intended_at_ms ? at_ms : m->intended_at_ms;
+            note_first(m, age);
         }
     }
     return m->n == 0 ? BW_SAYS_TOLD : says;
@@ -209,8 +215,9 @@ static void on_seen(void *ctx, enum bw_delivery_seen seen, const char *ts, const
 
 static void look(struct bw_message *m)
 {
-    struct bw_wall oldest = {(m->intended_at_ms != 0 ? m->intended_at_ms : m->doubt_ms) - LOOK_BACK_MS};
-    if (bw_slack_find(m->notifier->cx, m->channel, bw_message_id(m), oldest, on_seen, m) == BW_OK)
+    int64_t age = m->first.ms != 0 ? bw_mono_now().ms - m->first.ms : bw_wall_now().ms - m->doubt_ms;
+    if (bw_slack_find(m->notifier->cx, m->channel, bw_message_id(m), (age > 0 ? age : 0) + LOOK_BACK_MS,
+                      on_seen, m) == BW_OK)
         begun(m);
     else
         not_begun(m);
@@ -247,7 +254,7 @@ static void intend(struct bw_message *m)
     const char *const head[] = {m->stream, k->delivery, k->epoch, BW_GROUP_SLACK, n->cx->id, m->channel};
     for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         bw_args_add(&args, head[i]);
-    bw_args_add_int(&args, m->intended_at_ms);
+    bw_args_add_int(&args, m->first.ms != 0 ? bw_mono_now().ms - m->first.ms : 0);
     bw_args_add_int(&args, m->attempt + 1);
     add_checks(&args, m);
     for (size_t i = 0; i < m->n_refs; i++)
@@ -256,8 +263,7 @@ static void intend(struct bw_message *m)
     if (bw_redis_eval(n->cx->redis, &bw_script_intend, 3, args.n, args.values, args.lens, on_intended, m) ==
         BW_OK) {
         m->attempt++;
-        if (m->intended_at_ms == 0)
-            m->intended_at_ms = bw_wall_now().ms;
+        note_first(m, 0);
         begun(m);
     } else {
         not_begun(m);

@@ -54,7 +54,7 @@ struct bw_message {
     char channel[64];
     char ts[32];
     int attempt;
-    int64_t intended_at_ms; /* wall clock of the first attempt, for the look-up; 0 = none yet */
+    struct bw_mono first; /* of the first attempt, also of another daemon's, for the look-up; 0 = none yet */
     int64_t told_at_ms;
     int64_t backoff_ms;      /* BW_WAIT_BACKOFF */
     struct bw_mono fence;    /* BW_WAIT_FENCE */

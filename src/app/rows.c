@@ -144,7 +144,7 @@ static const struct {
          " ORDER BY id ON CONFLICT (id) DO UPDATE SET intended_at = excluded.intended_at"
          " WHERE NOT b.notification_sent AND b.intended_at IS NULL)"
          " SELECT id, notification_sent OR coalesce(withheld, 'earlier') <> 'earlier',"
-         " floor(extract(epoch FROM intended_at) * 1000)::bigint"
+         " floor(extract(epoch FROM now() - intended_at) * 1000)::bigint"
          " FROM bestseller_changes JOIN (SELECT DISTINCT id FROM given) AS g USING (id)"},
     /* A row that is gone was deleted by a person. */
     [NOTES] =

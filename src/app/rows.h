@@ -16,8 +16,8 @@ void bw_rows_clear(struct bw_rows *r);
 enum bw_err bw_rows_add(struct bw_rows *r, const struct bw_entry *entry, struct bw_error *error) BW_MUSTCHECK;
 /* Adds a check that was staged here; raw: NULL where there is none. */
 void bw_rows_add_check(struct bw_rows *r, const struct bw_check_record *c, const char *raw, size_t raw_len);
-/* Adds the intention to tell a change. Its statement gives rows (id, told or withheld, ms of an earlier intention or
- * NULL) of those changes that Postgres knew before. */
+/* Adds the intention to tell a change. Its statement gives rows (id, told or withheld, ms since an earlier intention
+ * or NULL) of those changes that Postgres knew before. */
 void bw_rows_intend(struct bw_rows *r, const struct bw_change_entry *e);
 /* Statements of all that was added, in the order in which they must run; borrowed until clear. BW_ERR_TOO_BIG if it does
  * not fit one batch. */

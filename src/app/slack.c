@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define POST_TIMEOUT_MS 30000
+#define AHEAD_MS        30000
 #define PAGES_MAX       10 /* of 200 messages: at one a second more than half an hour */
 
 enum bw_slack_mode bw_slack_mode(const struct bw_conf *conf)
@@ -128,6 +129,8 @@ struct look {
     char change_id[BW_UUID_TEXT];
     char cursor[256];
     struct bw_wall oldest;
+    int64_t age_ms;
+    bool moved; /* oldest, by Slack's clock */
     int pages;
     bw_slack_find_cb cb;
     void *ctx;
@@ -139,6 +142,21 @@ static void end_look(struct look *l, enum bw_delivery_seen seen, const char *ts,
 {
     l->cb(l->ctx, seen, ts, why);
     free(l);
+}
+
+/* By Slack's own clock we should have asked further back: ours is ahead. */
+static bool is_ahead(const struct look *l, const struct bw_http_response *r)
+{
+    return !l->moved && r->has_date && l->oldest.ms - (r->date.ms - l->age_ms) > AHEAD_MS;
+}
+
+static void look_further(struct look *l, struct bw_wall slack)
+{
+    l->moved = true;
+    l->oldest.ms = slack.ms - l->age_ms;
+    l->pages = 0;
+    if (ask_page(l) != BW_OK)
+        end_look(l, BW_SEEN_LATER, "", "the channel's history cannot be asked for now");
 }
 
 static void on_page(void *ctx, const struct bw_http_response *r)
@@ -163,6 +181,8 @@ static void on_page(void *ctx, const struct bw_http_response *r)
     }
     if (found)
         end_look(l, BW_SEEN, ts, "");
+    else if (!l->cursor[0] && is_ahead(l, r))
+        look_further(l, r->date);
     else if (!l->cursor[0])
         end_look(l, BW_SEEN_NOT, "", "");
     else if (++l->pages >= PAGES_MAX) /* looking for ever would hold up the channel for ever */
@@ -199,10 +219,11 @@ static enum bw_err ask_page(struct look *l)
 }
 
 enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, const char *change_id,
-                          struct bw_wall oldest, bw_slack_find_cb cb, void *ctx)
+                          int64_t age_ms, bw_slack_find_cb cb, void *ctx)
 {
     struct look *l = bw_alloc(sizeof(*l));
-    *l = (struct look){.cx = cx, .oldest = oldest, .cb = cb, .ctx = ctx};
+    *l = (struct look){
+        .cx = cx, .oldest = {bw_wall_now().ms - age_ms}, .age_ms = age_ms, .cb = cb, .ctx = ctx};
     snprintf(l->channel, sizeof(l->channel), "%s", channel);
     snprintf(l->change_id, sizeof(l->change_id), "%s", change_id);
     enum bw_err err = ask_page(l);

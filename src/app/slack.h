@@ -22,6 +22,6 @@ enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void
 
 /* ts is there with BW_SEEN only. */
 typedef void (*bw_slack_find_cb)(void *ctx, enum bw_delivery_seen seen, const char *ts, const char *why);
-/* Asks conversations.history for the message that carries change_id, back to `oldest`. */
+/* Asks conversations.history for the message that carries change_id, back to `age_ms` ago. */
 enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, const char *change_id,
-                          struct bw_wall oldest, bw_slack_find_cb cb, void *ctx) BW_MUSTCHECK;
+                          int64_t age_ms, bw_slack_find_cb cb, void *ctx) BW_MUSTCHECK;

@@ -134,7 +134,8 @@ def quiet(s, keys, what):
 
 
 def own_clock_stepped():
-    """The clock of one daemon is wrong by days: it plans by that of Redis, so nothing comes late and nothing at once."""
+    """The clock of one daemon is wrong by days: it plans by that of Redis, so nothing comes late and nothing at once; and it
+    finds in the channel, which has Slack's clock, what it posted without an answer."""
     with stack.Stack(sim=SIM, daemon=False) as s:
         clock = stack.Clock(os.path.join(s.dir, 'clock'))
         s.daemon(clock.env).ready()
@@ -143,6 +144,7 @@ def own_clock_stepped():
         for step in (DAY_S, -2 * DAY_S):
             s.until_changes(1800)
             clock.step(step)
+            s.fault(target='slack', fault='close-posted')
             s.poll()
             true(planned(s, keys, time.time()), f'next checks after a step of {step} s')
             quiet(s, keys, f'a step of {step} s')

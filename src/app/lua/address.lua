@@ -2,8 +2,8 @@
 --
 -- KEYS  product delivery doubt
 -- ARGV  check, id of its first entry
--- Gives {channel or "", muted until (unix s) or "", past, channel of the intention, attempts, ms of the first attempt,
---       ms since the last attempt or since the doubt began}. past: "intended" (an attempt is recorded, its outcome is
+-- Gives {channel or "", muted until (unix s) or "", past, channel of the intention, attempts, ms since the first attempt,
+--       ms since the last attempt or since the doubt began}: durations, since no two clocks agree. past: "intended" (an attempt is recorded, its outcome is
 --       not), "doubtful" (Redis lost data after the entry was staged; it may have been told), or "".
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
@@ -15,7 +15,7 @@ if intention then
   local ok, i = pcall(cjson.decode, intention)
   past = 'intended'
   if ok and type(i) == 'table' then
-    channel, attempts, first = i.channel or '', i.attempt or 0, i.first_ms or 0
+    channel, attempts, first = i.channel or '', i.attempt or 0, now - (i.first_ms or now)
     age = now - (i.last_ms or now)
   end
 elseif doubt then

@@ -1,7 +1,7 @@
 -- Records that a message is about to be sent, before it is: who finds this after a crash knows that it may be out.
 --
 -- KEYS  changes delivery epoch
--- ARGV  group, owner, channel, ms of the first attempt by somebody's clock or "0", attempt,
+-- ARGV  group, owner, channel, ms since the first attempt ("0": this is it), attempt,
 --       n, check ... (n of them; many where changes go out together), id of an entry ...
 -- Gives "ok"; "epoch": Redis came back and was not verified yet; "theirs": an entry is not the owner's any more (another
 -- daemon took it over, or Redis was emptied), so he must not send.
@@ -13,9 +13,8 @@ for i = 7 + n, #ARGV do
 end
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-local first = tonumber(ARGV[4])
 local intention = cjson.encode({
   state = 'sending', owner = ARGV[2], channel = ARGV[3], attempt = tonumber(ARGV[5]),
-  first_ms = first > 0 and first or now, last_ms = now})
+  first_ms = now - tonumber(ARGV[4]), last_ms = now})
 for i = 7, 6 + n do redis.call('HSET', KEYS[2], ARGV[i], intention) end
 return 'ok'
