@@ -1,5 +1,6 @@
 /* `badgewatch asin ...`: the table tracked_asins. The running daemon hears of each change by NOTIFY. */
 #include "badgewatch/base/alloc.h"
+#include "forecast.h"
 #include "options.h"
 #include "session.h"
 
@@ -86,6 +87,8 @@ int run_asin_add(struct invocation *in)
         return EXIT_USAGE;
     session_open(&s, in->conf);
     bool ok = add(&s, &o, keys);
+    if (ok)
+        print_forecast(&s);
     session_close(&s);
     free(keys);
     return ok ? EXIT_OK : EXIT_FAILED;

@@ -1,5 +1,6 @@
 /* `badgewatch asin import` and `asin export`. An import is one statement: all rows or none. */
 #include "badgewatch/codec/csv.h"
+#include "forecast.h"
 #include "options.h"
 #include "session.h"
 
@@ -96,9 +97,11 @@ static int import_rows(struct invocation *in, const struct bw_import_row *rows, 
     }
     session_open(&s, in->conf);
     bool ok = session_postgres(&s) && store(&s, rows, n);
-    session_close(&s);
-    if (ok)
+    if (ok) {
         printf("%zu products imported\n", n);
+        print_forecast(&s);
+    }
+    session_close(&s);
     return ok ? EXIT_OK : EXIT_FAILED;
 }
 

@@ -95,16 +95,25 @@ bool session_postgres(struct session *s)
     return false;
 }
 
+static bool open_redis(struct session *s, struct bw_error *error)
+{
+    struct bw_redis_options options = {
+        .url = s->conf->redis_url, .client_name = "badgewatch-command", .on_state = on_state, .ctx = s};
+    return s->redis || bw_redis_new(s->loop, &options, &s->redis, error) == BW_OK;
+}
+
+bool session_try_redis(struct session *s)
+{
+    struct bw_error error;
+    return open_redis(s, &error) && wait_ready(s, redis_ready);
+}
+
 bool session_redis(struct session *s)
 {
     struct bw_error error;
-    if (!s->redis) {
-        struct bw_redis_options options = {
-            .url = s->conf->redis_url, .client_name = "badgewatch-command", .on_state = on_state, .ctx = s};
-        if (bw_redis_new(s->loop, &options, &s->redis, &error) != BW_OK) {
-            failure("REDIS_URL: %s", error.text);
-            return false;
-        }
+    if (!open_redis(s, &error)) {
+        failure("REDIS_URL: %s", error.text);
+        return false;
     }
     if (wait_ready(s, redis_ready))
         return true;

@@ -27,6 +27,8 @@ void session_close(struct session *s);
 /* True when connected; else false after a message on stderr that says why not. */
 bool session_postgres(struct session *s);
 bool session_redis(struct session *s);
+/* The same without a message: for what can do without. */
+bool session_try_redis(struct session *s);
 
 /* One statement; handle is called once with its rows when it succeeded. False after a message. */
 bool session_query(struct session *s, const char *sql, int n, const char *const *params,

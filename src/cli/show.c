@@ -98,6 +98,18 @@ static void print_reigns(void *ctx, const struct bw_pg_result *rows)
     }
 }
 
+/* The set that decides, not the text in the hash: it is late while tokens or a store are short. */
+static void print_lateness(void *ctx, const struct bw_reply *due)
+{
+    (void)ctx;
+    int64_t late = due->type == BW_REPLY_STRING ? bw_wall_now().ms / 1000 - strtoll(due->str, NULL, 10) : 0;
+    char words[BW_TIME_TEXT];
+    if (late < 60)
+        return;
+    bw_duration_words(late, words);
+    printf("%-14s %s\n", "late by", words);
+}
+
 /* Why nothing is checked at present, where Redis knows it. */
 static void print_wait(void *ctx, const struct bw_reply *staged)
 {
@@ -142,6 +154,10 @@ int run_show(struct invocation *in)
         failure("%d:%s is not tracked: badgewatch asin add %s", keys[0].domain, keys[0].asin, o.rest[0]);
         ok = false;
     }
+    char member[BW_PRODUCT_TEXT];
+    bw_product_key_format(&keys[0], member);
+    const char *due[] = {"ZSCORE", s.keys.due, member};
+    ok = ok && session_command(&s, 3, due, print_lateness, NULL);
     const char *staged[] = {"GET", s.keys.staged_bytes};
     ok = ok && session_command(&s, 2, staged, print_wait, &s);
     ok = ok && show_reigns(&s, &keys[0]);

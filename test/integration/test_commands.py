@@ -186,5 +186,28 @@ def commands():
         check_and_notify_test(s)
 
 
+def what_it_costs():
+    """asin add and import say the new total's tokens and whether the plan keeps up; nothing of it fails them."""
+    with stack.Stack(daemon=False, start_sim=False) as s:
+        out = s.bw('asin', 'add', 'B0D8W1YVBX', '--every', '30').stdout
+        contains(out, '1 active product: 2 checks an hour, 2 to 4 tokens an hour, 1488 to 2976 in a month')
+        contains(out, 'not known yet: Keepa tells it with its first answer')
+        away = s.bw('asin', 'add', 'B0D8W1YVBX', env={'REDIS_URL': 'unix:///nowhere.sock?db=0'})
+        contains(away.stdout, 'not known yet: Redis')
+        equal(away.stderr, '', 'Redis is not needed')
+        s.redis('HSET', 'bw:tokens', 'refill_rate', 20, 'rate', 20)
+        default = {'BADGEWATCH_KEEPA_UPDATE': '1', 'BADGEWATCH_MONTHLY_COST_CENTS': '5000', 'BADGEWATCH_CURRENCY': 'USD'}
+        rows = 'asin,monitoring_frequency\n' + ''.join(f'B0{i:08},1\n' for i in range(9))
+        out = s.bw('asin', 'import', '-', stdin=rows, env=default).stdout
+        contains(out, '10 active products: 542 checks an hour, 542 tokens an hour, 403248 in a month of 31 days')
+        contains(out, 'the plan gives 1200 tokens an hour: 45.2 % of it, USD 22.58 of 50.00 a month')
+        out = s.bw('asin', 'add', 'B0D8W1YVBX', env={'BADGEWATCH_KEEPA_UPDATE': '0'}).stdout
+        contains(out, 'at most 1084 tokens an hour')
+        done = s.bw('asin', 'add', 'B0D8W1YVBX', *(f'B01{i:07}' for i in range(19)), '--every', '1', env=default)
+        contains(done.stdout, 'it does not keep up')
+        contains(done.stderr, 'would not keep up: 1740 tokens an hour are wanted, 1200 come; products of high priority go first, '
+                 'on average a check comes after 1.4 times its interval')
+
+
 if __name__ == '__main__':
-    stack.main(commands)
+    stack.main(commands, what_it_costs)
