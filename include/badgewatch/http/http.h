@@ -34,8 +34,9 @@ struct bw_http_request {
         begin_by;    /* if set, not one byte of the request leaves after this moment: BW_ERR_TIMEOUT then,
                                  and response->sent is false. 0 = any time */
     bool idempotent; /* may use a pooled connection, and is retried once on a dead one */
-    /* If set, decoded body bytes go here as they come and response->body stays empty. Return BW_OK, or an
-     * error that ends the request with that code. Must not start or cancel calls. */
+    /* If set, decoded body bytes go here as they come and response->body stays empty. Return BW_OK; BW_ERR_BUSY: these
+     * bytes were not taken, they come again after bw_http_resume; or an error that ends the request with that code. Must
+     * not start, cancel or resume calls. */
     enum bw_err (*on_body)(void *ctx, const char *data, size_t len);
 };
 
@@ -69,6 +70,10 @@ struct bw_http *bw_http_new(struct bw_loop *loop, const char *user_agent, int ma
  * NULL; it is valid until the callback begins. */
 enum bw_err bw_http_start(struct bw_http *h, const struct bw_http_request *request, bw_http_cb cb, void *ctx,
                           struct bw_http_call **out) BW_MUSTCHECK;
+/* Of a call whose body comes: its status, and the Date header in unix seconds (0 if it has none). */
+void bw_http_head(const struct bw_http_call *call, long *status, int64_t *date_s);
+/* Goes on after on_body said BW_ERR_BUSY, in the next turn of the loop; otherwise does nothing. */
+void bw_http_resume(struct bw_http_call *call);
 void bw_http_cancel(struct bw_http_call *call); /* the callback still comes, BW_ERR_CLOSED, from the loop */
 size_t bw_http_in_flight(const struct bw_http *h);
 /* Ends all calls (each callback comes with BW_ERR_CLOSED), then frees and calls closed (may be NULL). */

@@ -63,10 +63,30 @@ static void destroy(struct bw_http *h)
         closed(ctx);
 }
 
+/* What libcurl kept while a call stood still comes from inside curl_easy_pause; a refusal there is told to nobody else. */
+static void resume_calls(struct bw_http *h)
+{
+    for (struct bw_http_call *call = TAILQ_FIRST(&h->running), *next; call; call = next) {
+        next = TAILQ_NEXT(call, link);
+        if (!call->resume)
+            continue;
+        call->resume = call->standing = false;
+        call->moved = bw_mono_now(); /* it was we who stood still */
+        h->inside = true;
+        CURLcode code = curl_easy_pause(call->easy, CURLPAUSE_CONT);
+        h->inside = false;
+        if (code == CURLE_OK)
+            continue;
+        http_call_end(call, BW_ERR_UNAVAILABLE, "");
+        http_response_of_curl(call, code);
+    }
+}
+
 static void tell_ended(void *ctx)
 {
     struct bw_http *h = ctx;
 
+    resume_calls(h);
     while (!TAILQ_EMPTY(&h->ended)) {
         struct bw_http_call *call = TAILQ_FIRST(&h->ended);
         TAILQ_REMOVE(&h->ended, call, link);
@@ -121,6 +141,14 @@ enum bw_err bw_http_start(struct bw_http *h, const struct bw_http_request *reque
     if (out)
         *out = call;
     return BW_OK;
+}
+
+void bw_http_resume(struct bw_http_call *call)
+{
+    if (!call->standing || !call->running)
+        return;
+    call->resume = true;
+    bw_timer_start(call->http->soon, 0); /* libcurl may be on the stack */
 }
 
 void bw_http_cancel(struct bw_http_call *call)

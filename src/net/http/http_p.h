@@ -63,6 +63,8 @@ struct bw_http_call {
     struct bw_mono begin_by; /* 0 = any time */
     bool running;
     bool sent;
+    bool standing;       /* on_body took nothing: libcurl waits */
+    bool resume;         /* and may go on, in the next turn */
     bool head_complete;  /* the empty line after the headers came */
     enum bw_err refused; /* why our own callback ended the transfer */
     char curl_text[CURL_ERROR_SIZE];

@@ -44,11 +44,16 @@ static size_t on_data(char *data, size_t size, size_t n, void *user)
         call->refused = BW_ERR_TOO_BIG;
         return 0;
     }
-    call->body_len += len;
     if (call->on_body)
         call->refused = call->on_body(call->ctx, data, len);
     else
         call->refused = bw_buf_add(&call->body, data, len);
+    if (call->refused == BW_ERR_BUSY) {
+        call->refused = BW_OK;
+        call->standing = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    call->body_len += len;
     return call->refused == BW_OK ? len : 0;
 }
 

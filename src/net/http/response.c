@@ -91,6 +91,20 @@ static int64_t retry_after_ms(const char *value)
     return (int64_t)strtol(value, NULL, 10) * 1000;
 }
 
+static int64_t date_of(CURL *easy)
+{
+    time_t date = curl_getdate(header(easy, "Date"), NULL);
+
+    return date != (time_t)-1 ? (int64_t)date : 0;
+}
+
+void bw_http_head(const struct bw_http_call *call, long *status, int64_t *date_s)
+{
+    *status = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, status);
+    *date_s = date_of(call->easy);
+}
+
 static void fill_head(struct bw_http_call *call)
 {
     struct bw_http_response *r = &call->response;
@@ -99,10 +113,8 @@ static void fill_head(struct bw_http_call *call)
     r->retry_after_ms = retry_after_ms(header(call->easy, "Retry-After"));
     r->content_type = header(call->easy, "Content-Type");
     r->oauth_scopes = header(call->easy, "X-OAuth-Scopes");
-    time_t date = curl_getdate(header(call->easy, "Date"), NULL);
-    r->has_date = date != (time_t)-1;
-    if (r->has_date)
-        r->date.ms = (int64_t)date * 1000;
+    r->date.ms = date_of(call->easy) * 1000;
+    r->has_date = r->date.ms != 0;
 }
 
 static void fill(struct bw_http_call *call, enum bw_err err)

@@ -366,6 +366,83 @@ static void body_is_streamed(void **state)
     peer_free(peer);
 }
 
+/* An owner who takes two pieces and then none until a timer fires. */
+struct slow {
+    struct got got;
+    struct bw_http_call *call;
+    struct bw_timer *timer;
+    const char *expected;
+    size_t len;
+    int pieces, stops;
+    long status;
+    int64_t date_s;
+};
+
+static enum bw_err take_slowly(void *ctx, const char *data, size_t len)
+{
+    struct slow *s = ctx;
+
+    bw_http_head(s->call, &s->status, &s->date_s);
+    if (s->pieces == 2) {
+        s->stops++;
+        bw_timer_start(s->timer, 1);
+        return BW_ERR_BUSY;
+    }
+    s->pieces++;
+    assert_memory_equal(data, s->expected + s->len, len);
+    s->len += len;
+    return BW_OK;
+}
+
+static void go_on(void *ctx)
+{
+    struct slow *s = ctx;
+
+    s->pieces = 0;
+    bw_http_resume(s->call);
+    bw_http_resume(s->call); /* twice is once */
+}
+
+static void note_slow(void *ctx, const struct bw_http_response *response)
+{
+    note_response(&((struct slow *)ctx)->got, response);
+}
+
+static void body_waits_for_its_owner(void **state)
+{
+    struct client *c = *state;
+    enum { SIZE = 2 * 1024 * 1024, CAP = 1000000 };
+    static const char head[] = "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:07 GMT";
+    char *text = malloc(SIZE);
+    size_t len;
+
+    for (size_t i = 0; i < SIZE; i++)
+        text[i] = (char)(' ' + i * i / 977 % 90);
+    char *answer = gzip_answer(head, text, SIZE, 0, &len);
+    const struct peer_step script[] = {PEER_READ_REQUEST, PEER_SEND_N(answer, len), PEER_HANG};
+    struct peer *peer = peer_new_tcp();
+    struct slow s = {.expected = text, .timer = bw_timer_new(c->loop, go_on, &s)};
+    struct bw_http_request request = {.url = url_of(peer, "/"), .max_body = SIZE, .on_body = take_slowly};
+    peer_script(peer, script);
+    assert_int_equal(bw_http_start(c->http, &request, note_slow, &s, &s.call), BW_OK);
+    LOOP_RUN_UNTIL(c->loop, s.got.calls > 0, 5000);
+    assert_int_equal(s.got.r.err, BW_OK);
+    assert_int_equal(s.len, SIZE);
+    assert_true(s.stops > 3 && s.status == 200 && s.date_s == 1767225607);
+
+    /* what libcurl kept is counted against the cap when it comes */
+    s = (struct slow){.expected = text, .timer = s.timer};
+    request.max_body = CAP;
+    assert_int_equal(bw_http_start(c->http, &request, note_slow, &s, &s.call), BW_OK);
+    LOOP_RUN_UNTIL(c->loop, s.got.calls > 0, 5000);
+    assert_int_equal(s.got.r.err, BW_ERR_TOO_BIG);
+    assert_true(s.len <= CAP && s.stops > 0);
+    bw_timer_free(s.timer);
+    peer_free(peer);
+    free(answer);
+    free(text);
+}
+
 /* Not an error for HTTP: the owner sees the status and the type. */
 static void redirects_and_html_are_handed_over(void **state)
 {
@@ -510,6 +587,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(trailers_and_interim_answers, client_setup, client_teardown),
         cmocka_unit_test_setup_teardown(bad_gzip_is_a_protocol_error, client_setup, client_teardown),
         cmocka_unit_test_setup_teardown(body_is_streamed, client_setup, client_teardown),
+        cmocka_unit_test_setup_teardown(body_waits_for_its_owner, client_setup, client_teardown),
         cmocka_unit_test_setup_teardown(redirects_and_html_are_handed_over, client_setup, client_teardown),
         cmocka_unit_test_setup_teardown(a_hundred_in_parallel_over_localhost, client_setup, client_teardown),
         cmocka_unit_test_setup_teardown(environment_proxy_is_ignored, client_setup, client_teardown),
