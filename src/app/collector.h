@@ -1,10 +1,10 @@
 /* One leased batch -> one request to Keepa -> each product to the stage.
  *
- * Happy way: take(batch) asks for as many days as reach back to the oldest last check -> products are decoded as they
- * arrive -> when the answer is complete, its own timestamp says what "now" is in Keepa's clock -> each member of the
- * batch becomes a check (absent ones too).
- * Failing: no usable answer hands all members back, still due. A window that turns out too short (a clock was wrong, or
- * ran fast) is asked for again with more days before anything is staged. */
+ * Happy way: take(batch) asks for as many days as reach back to the oldest last check -> each product becomes a check as
+ * it arrives; while the stage has too much to do, the answer stands still -> at its end those that cannot be used, or did
+ * not come, become checks too.
+ * Failing: an answer that breaks off hands back, still due, the members whose product did not come whole. Those whose
+ * window turns out too short (a clock was wrong, or ran fast) are asked for again with more days. */
 #pragma once
 
 #include "batch.h"

@@ -31,6 +31,9 @@ struct call {
     struct bw_keepa_splitter *splitter; /* /product */
     struct bw_buf body;                 /* other endpoints */
     struct bw_request_record record;
+    bool has_head; /* status and dated_at are known */
+    long status;
+    int64_t dated_at;
     size_t junk;      /* bytes since the body stopped being JSON */
     int64_t expected; /* tokens reserved */
 };
@@ -363,11 +366,23 @@ static void on_answer(void *ctx, const struct bw_http_response *r)
 
 /* ---- the begin of a request ---- */
 
+static enum bw_err on_cut(void *ctx, const char *json, size_t len, bool too_big)
+{
+    struct call *c = ctx;
+    struct bw_keepa_piece piece = {.json = json, .len = len, .too_big = too_big, .dated_at = c->dated_at};
+    return c->status == 200 ? c->question.on_product(c->ctx, &piece) : BW_OK;
+}
+
 /* A body that is no JSON (a proxy's HTML page) is read a little further: its status, say 429 or 503, tells more than
  * the syntax error would. */
 static enum bw_err on_product_bytes(void *ctx, const char *data, size_t len)
 {
     struct call *c = ctx;
+    if (!c->has_head)
+        bw_http_head(c->http, &c->status, &c->dated_at);
+    c->has_head = true;
+    if (c->question.is_full(c->ctx))
+        return BW_ERR_BUSY;
     enum bw_err err = bw_keepa_splitter_feed(c->splitter, data, len);
     if (err == BW_OK)
         return BW_OK;
@@ -447,8 +462,15 @@ enum bw_err bw_keepa_products(struct bw_keepa *k, const struct bw_keepa_question
     c->done = q->done;
     c->ctx = q->ctx;
     snprintf(c->record.batch_id, sizeof(c->record.batch_id), "%s", q->batch_id);
-    c->splitter = bw_keepa_splitter_new((size_t)k->cx->conf->max_product, q->on_product, q->ctx);
+    c->splitter = bw_keepa_splitter_new((size_t)k->cx->conf->max_product, on_cut, c);
     return start(c, &url, on_products, on_product_bytes);
+}
+
+void bw_keepa_resume(struct bw_keepa *k)
+{
+    struct call *c;
+    LIST_FOREACH (c, &k->calls, link)
+        bw_http_resume(c->http);
 }
 
 enum bw_err bw_keepa_categories(struct bw_keepa *k, int domain, const int64_t *ids, size_t n,

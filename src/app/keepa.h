@@ -29,6 +29,14 @@ struct bw_keepa_result {
     const char *text; /* for people: what went wrong; "" if nothing */
 };
 
+struct bw_keepa_piece {
+    const char *json;
+    size_t len;
+    bool too_big; /* len is not all of it (codec/keepa.h) */
+    int64_t
+        dated_at; /* Keepa's clock by the answer's Date header; 0 where it has none. The envelope's comes last */
+};
+
 struct bw_keepa_question {
     int domain;
     const struct bw_product_key *keys;
@@ -36,7 +44,10 @@ struct bw_keepa_question {
     int days;   /* 0 = whole history */
     int update; /* hours; bw_keepa_update gives it */
     const char *batch_id;
-    bw_keepa_product_cb on_product;
+    /* A product of the answer, while it comes; borrowed. Whole as it is, whatever becomes of the rest. Only of answers with
+     * status 200. */
+    enum bw_err (*on_product)(void *ctx, const struct bw_keepa_piece *piece);
+    bool (*is_full)(void *ctx); /* no more for now: bw_keepa_resume when there is room */
     void (*done)(void *ctx, const struct bw_keepa_result *result);
     void *ctx;
 };
@@ -53,6 +64,7 @@ int bw_keepa_update(const struct bw_keepa *k);
 int64_t bw_keepa_cost(size_t n, int update);
 /* Starts; done comes exactly once, later, unless this returns an error. */
 enum bw_err bw_keepa_products(struct bw_keepa *k, const struct bw_keepa_question *question) BW_MUSTCHECK;
+void bw_keepa_resume(struct bw_keepa *k); /* some answer that stood still may go on */
 /* /category: up to ten ids. */
 enum bw_err bw_keepa_categories(struct bw_keepa *k, int domain, const int64_t *ids, size_t n,
                                 void (*done)(void *ctx, const struct bw_keepa_result *result),

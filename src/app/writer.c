@@ -22,7 +22,7 @@
 #define WRITE_MOST  100
 #define WRITE_FIRST 10
 #define WRITE_BYTES                                                                                          \
-    ((size_t)4 << 20) /* about so much a batch: it is in memory three times while it is written */
+    ((size_t)2 << 20) /* about so much a batch: it is in memory three times while it is written */
 
 struct taken {
     char id[48];
