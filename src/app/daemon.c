@@ -364,6 +364,7 @@ static void on_reload(void *ctx, int signum)
     bw_conf_fini(&d->conf);
     d->conf = fresh;
     bw_log_configure(d->conf.log_level, d->conf.log_format);
+    bw_conf_warn(&d->conf);
     bw_log_info("daemon", "SIGHUP: settings read again");
     if (d->stop_at.ms != 0)
         return;

@@ -51,7 +51,7 @@ struct bw_message {
     int64_t doubt_ms;  /* wall clock: an attempt that nobody remembers cannot be older */
     bool doubtful;     /* an entry says so (stage.lua) */
     char withheld[16]; /* why nobody is told: "muted", "no_slack" */
-    char channel[64];
+    char channel[BW_CHANNEL_SIZE];
     char ts[32];
     int attempt;
     struct bw_mono first; /* of the first attempt, also of another daemon's, for the look-up; 0 = none yet */

@@ -32,16 +32,21 @@ struct bw_scheduler {
 
 static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply);
 
-static void set_reason(struct bw_scheduler *s, const char *reason)
+static void wait_because(struct bw_scheduler *s, enum bw_log_level level, const char *reason)
 {
     if (strcmp(s->reason, reason) == 0)
         return;
     snprintf(s->reason, sizeof(s->reason), "%s", reason);
     bw_metric_set(s->cx->counters.checks_waiting, reason[0] ? 1 : 0);
     if (reason[0])
-        bw_log_warning("scheduler", "checks wait: %s", reason);
+        bw_log(level, "scheduler", "checks wait: %s", reason);
     else
         bw_log_info("scheduler", "checks go on");
+}
+
+static void set_reason(struct bw_scheduler *s, const char *reason)
+{
+    wait_because(s, BW_LOG_WARNING, reason);
 }
 
 /* ---- the claim ---- */
@@ -157,7 +162,8 @@ static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply)
     }
     const char *word = reply->elements[0].str;
     if (strcmp(word, "epoch") == 0) {
-        set_reason(s, "Redis is empty; states are verified against Postgres first");
+        /* at each start of our own Redis: nothing is wrong */
+        wait_because(s, BW_LOG_INFO, "Redis began anew; states are verified against Postgres first");
         s->port.emptied(s->port.ctx);
     } else if (strcmp(word, "full") == 0) {
         set_reason(s, "more than BADGEWATCH_STAGE_LIMIT waits for Postgres");

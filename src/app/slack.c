@@ -125,7 +125,7 @@ enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void
 
 struct look {
     const struct bw_context *cx;
-    char channel[64];
+    char channel[BW_CHANNEL_SIZE];
     char change_id[BW_UUID_TEXT];
     char cursor[256];
     struct bw_wall oldest;

@@ -40,7 +40,7 @@ static bool check_redis(struct session *s)
     if (!session_command(s, 5, write, NULL, NULL) || !session_command(s, 2, set_aside, on_number, &aside) ||
         !session_command(s, 2, backlog, on_number, &behind) ||
         !session_command(s, 2, staged, on_number, &bytes))
-        return line("Redis", false, "see above");
+        return line("Redis", false, s->why);
     bool full = bytes.value > s->conf->stage_limit;
     snprintf(text, sizeof(text), "%lld entries wait for Postgres%s, %lld set aside%s%s%s", behind.value,
              full ? ", more than BADGEWATCH_STAGE_LIMIT: checks wait" : "", aside.value,
@@ -74,16 +74,16 @@ static void on_products(void *ctx, const struct bw_pg_result *rows)
 
 static bool check_postgres(struct session *s)
 {
-    struct schema c = {.text = "see above"};
+    struct schema c = {0};
     if (!session_postgres(s))
-        return line("Postgres", false, c.text);
+        return line("Postgres", false, s->why);
     bw_migrate_check(s->pg, on_schema, &c);
     if (!session_wait(s, &c.done, SESSION_WAIT_MS))
         return line("Postgres", false, "no answer in time");
     if (c.ok)
         c.ok = session_query(s, "SELECT count(*), count(*) FILTER (WHERE is_active) FROM tracked_asins", 0,
                              NULL, on_products, &c);
-    return line("Postgres", c.ok, c.text);
+    return line("Postgres", c.ok, s->why[0] ? s->why : c.text);
 }
 
 int run_check(struct invocation *in)
@@ -94,7 +94,9 @@ int run_check(struct invocation *in)
         return usage_error(in->command, "no arguments were expected");
     line("settings", true, in->conf->path[0] ? in->conf->path : "from the environment and defaults");
     session_open(&s, in->conf);
+    s.keep = true;
     bool redis = check_redis(&s);
+    s.why[0] = '\0';
     bool postgres = check_postgres(&s);
     keepa_token_status(&s, &keepa);
     line("Keepa", keepa.ok, keepa.text);

@@ -86,6 +86,7 @@ static int run(const struct command *c, int argc, char **argv, const char *path)
         return EXIT_USAGE;
     }
     bw_log_configure(conf.log_level, conf.log_format);
+    bw_conf_warn(&conf);
     bw_scripts_init();
     in.conf = &conf;
     int code = c->run(&in);

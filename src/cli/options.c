@@ -3,6 +3,7 @@
 
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/clock.h"
+#include "badgewatch/codec/keepa.h"
 #include "badgewatch/core/summary.h"
 
 #include <getopt.h>
@@ -69,8 +70,9 @@ static bool since(const struct command *c, const char *text, int64_t *out)
 static bool text_option(const struct command *c, const char *name, const char *text, size_t most,
                         const char **out)
 {
-    if (strlen(text) > most) {
-        usage_error(c, "--%s: at most %zu bytes were expected", name, most);
+    size_t len = strlen(text);
+    if (!bw_utf8_valid(text, len) || bw_utf8_length(text, len) > most) {
+        usage_error(c, "--%s: at most %zu characters of UTF-8 were expected", name, most);
         return false;
     }
     *out = text;
@@ -93,16 +95,16 @@ static bool take(const struct command *c, int option, char *arg, struct options 
     case EVERY:
         return number(c, "every", arg, 1, 10080, &o->every_min);
     case LABEL:
-        return text_option(c, "label", arg, 200, &o->label);
+        return text_option(c, "label", arg, BW_CSV_LABEL_MAX, &o->label);
     case CHANNEL:
-        return text_option(c, "channel", arg, 80, &o->channel);
+        return text_option(c, "channel", arg, BW_CHANNEL_MAX, &o->channel);
     case TAG:
-        if (o->n_tags == TAGS_MAX || strchr(arg, ';') || !arg[0]) {
+        if (o->n_tags == BW_CSV_TAGS_MAX || strchr(arg, ';') || !arg[0]) {
             usage_error(c, "--tag '%s': at most %d tags, not empty and without ';', were expected", arg,
-                        TAGS_MAX);
+                        BW_CSV_TAGS_MAX);
             return false;
         }
-        return text_option(c, "tag", arg, 50, &o->tags[o->n_tags++]);
+        return text_option(c, "tag", arg, BW_CSV_TAG_MAX, &o->tags[o->n_tags++]);
     case FOR:
         if (bw_duration_parse(arg, &o->for_ms) == BW_OK)
             return true;

@@ -1,12 +1,10 @@
 /* Options of a command: long ones with getopt_long, products as the other arguments. */
 #pragma once
 
-#include "badgewatch/core/asin.h"
+#include "badgewatch/codec/csv.h"
 #include "command.h"
 
 #include <stdint.h>
-
-#define TAGS_MAX 20
 
 struct options {
     bool json;
@@ -16,7 +14,7 @@ struct options {
     int every_min;     /* 1..10080 */
     const char *label; /* NULL = not given */
     const char *channel;
-    const char *tags[TAGS_MAX];
+    const char *tags[BW_CSV_TAGS_MAX];
     int n_tags;
     int64_t for_ms;   /* 0 = not given */
     int64_t since_ms; /* 0 = not given */

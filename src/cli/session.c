@@ -45,6 +45,14 @@ bool session_wait(struct session *s, const bool *done, int64_t ms)
     return *done;
 }
 
+static void complain(struct session *s, const char *part, const char *text)
+{
+    if (s->keep)
+        snprintf(s->why, sizeof(s->why), "%s", text);
+    else
+        failure("%s: %s", part, text);
+}
+
 /* Turns until ready, or until the client has had the time for a first answer. */
 static bool wait_ready(struct session *s, bool (*ready)(const struct session *))
 {
@@ -84,14 +92,14 @@ bool session_postgres(struct session *s)
                                         .on_state = on_state,
                                         .ctx = s};
         if (bw_pg_new(s->loop, &options, &s->pg, &error) != BW_OK) {
-            failure("DATABASE_URL: %s", error.text);
+            complain(s, "DATABASE_URL", error.text);
             return false;
         }
     }
     if (wait_ready(s, postgres_ready))
         return true;
     const char *reason = bw_pg_reason(s->pg);
-    failure("Postgres: %s", reason[0] ? reason : "no answer in time");
+    complain(s, "Postgres", reason[0] ? reason : "no answer in time");
     return false;
 }
 
@@ -112,19 +120,20 @@ bool session_redis(struct session *s)
 {
     struct bw_error error;
     if (!open_redis(s, &error)) {
-        failure("REDIS_URL: %s", error.text);
+        complain(s, "REDIS_URL", error.text);
         return false;
     }
     if (wait_ready(s, redis_ready))
         return true;
     const char *reason = bw_redis_reason(s->redis);
-    failure("Redis: %s", reason[0] ? reason : "no answer in time");
+    complain(s, "Redis", reason[0] ? reason : "no answer in time");
     return false;
 }
 
 /* ---- Postgres ---- */
 
 struct query {
+    struct session *session;
     bool done;
     bool ok;
     void (*handle)(void *ctx, const struct bw_pg_result *rows);
@@ -137,7 +146,7 @@ static void on_answer(void *ctx, const struct bw_pg_answer *answer)
     q->done = true;
     q->ok = answer->err == BW_OK;
     if (!q->ok)
-        failure("Postgres: %s", answer->message);
+        complain(q->session, "Postgres", answer->message);
     else if (q->handle)
         q->handle(q->ctx, answer->results[0]);
 }
@@ -145,13 +154,13 @@ static void on_answer(void *ctx, const struct bw_pg_answer *answer)
 bool session_query(struct session *s, const char *sql, int n, const char *const *params,
                    void (*handle)(void *ctx, const struct bw_pg_result *rows), void *ctx)
 {
-    struct query q = {.handle = handle, .ctx = ctx};
+    struct query q = {.session = s, .handle = handle, .ctx = ctx};
     struct bw_pg_statement statement = {.sql = sql, .n_params = n, .params = params};
     if (!session_postgres(s))
         return false;
     enum bw_err err = bw_pg_submit(s->pg, &statement, 1, on_answer, &q);
     if (err != BW_OK) {
-        failure("Postgres: %s", bw_err_text(err));
+        complain(s, "Postgres", bw_err_text(err));
         return false;
     }
     while (!q.done) /* the client's own time-outs bound this */
@@ -162,6 +171,7 @@ bool session_query(struct session *s, const char *sql, int n, const char *const 
 /* ---- Redis ---- */
 
 struct command_call {
+    struct session *session;
     bool done;
     bool ok;
     void (*handle)(void *ctx, const struct bw_reply *reply);
@@ -174,37 +184,37 @@ static void on_reply(void *ctx, enum bw_err err, const struct bw_reply *reply)
     c->done = true;
     c->ok = err == BW_OK && reply->type != BW_REPLY_ERROR;
     if (err != BW_OK)
-        failure("Redis: %s", bw_err_text(err));
+        complain(c->session, "Redis", bw_err_text(err));
     else if (!c->ok)
-        failure("Redis: %s", reply->str);
+        complain(c->session, "Redis", reply->str);
     else if (c->handle)
         c->handle(c->ctx, reply);
 }
 
-static bool wait_reply(struct session *s, enum bw_err err, const struct command_call *c)
+static bool wait_reply(const struct command_call *c, enum bw_err err)
 {
     if (err != BW_OK) {
-        failure("Redis: %s", bw_err_text(err));
+        complain(c->session, "Redis", bw_err_text(err));
         return false;
     }
     while (!c->done)
-        bw_loop_turn(s->loop, true);
+        bw_loop_turn(c->session->loop, true);
     return c->ok;
 }
 
 bool session_command(struct session *s, size_t argc, const char *const *argv,
                      void (*handle)(void *ctx, const struct bw_reply *reply), void *ctx)
 {
-    struct command_call c = {.handle = handle, .ctx = ctx};
-    return session_redis(s) && wait_reply(s, bw_redis_command(s->redis, argc, argv, NULL, on_reply, &c), &c);
+    struct command_call c = {.session = s, .handle = handle, .ctx = ctx};
+    return session_redis(s) && wait_reply(&c, bw_redis_command(s->redis, argc, argv, NULL, on_reply, &c));
 }
 
 bool session_eval(struct session *s, struct bw_script *script, size_t n_keys, size_t argc,
                   const char *const *argv, void (*handle)(void *ctx, const struct bw_reply *reply), void *ctx)
 {
-    struct command_call c = {.handle = handle, .ctx = ctx};
+    struct command_call c = {.session = s, .handle = handle, .ctx = ctx};
     return session_redis(s) &&
-           wait_reply(s, bw_redis_eval(s->redis, script, n_keys, argc, argv, NULL, on_reply, &c), &c);
+           wait_reply(&c, bw_redis_eval(s->redis, script, n_keys, argc, argv, NULL, on_reply, &c));
 }
 
 /* ---- HTTP ---- */

@@ -19,12 +19,14 @@ struct session {
     struct bw_http *http;
     struct bw_timer *deadline;
     bool expired;
+    bool keep; /* what fails goes into why instead of to stderr: the command has a line of its own for it */
+    char why[512];
 };
 
 void session_open(struct session *s, const struct bw_conf *conf);
 void session_close(struct session *s);
 
-/* True when connected; else false after a message on stderr that says why not. */
+/* True when connected; else false after a message that says why not (see keep). */
 bool session_postgres(struct session *s);
 bool session_redis(struct session *s);
 /* The same without a message: for what can do without. */

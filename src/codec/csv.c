@@ -177,20 +177,12 @@ static void check_key(struct bw_csv *c, struct bw_import_row *row)
         row->key = key;
 }
 
-static size_t characters(const char *text, size_t len)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++)
-        n += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return n;
-}
-
 static char *text_field(struct bw_csv *c, enum column column, size_t most)
 {
     const char *text = field(c, column);
     if (!bw_utf8_valid(text, strlen(text)))
         complain(c, c->row_line, ", %s: UTF-8 was expected", names[column]);
-    else if (characters(text, strlen(text)) > most)
+    else if (bw_utf8_length(text, strlen(text)) > most)
         complain(c, c->row_line, ", %s: at most %zu characters were expected", names[column], most);
     return bw_strdup(text);
 }
@@ -203,7 +195,7 @@ static char *tags_field(struct bw_csv *c)
     for (const char *p = text; *p; p++)
         count += *p == ';';
     for (size_t i = 0; i < count && fits; i++) {
-        size_t len = strcspn(text, ";"), n = characters(text, len);
+        size_t len = strcspn(text, ";"), n = bw_utf8_length(text, len);
         fits = n > 0 && n <= BW_CSV_TAG_MAX;
         text += len + (i + 1 < count);
     }
@@ -231,7 +223,7 @@ static void take_row(struct bw_csv *c)
     row.frequency_min = number(c, FREQUENCY, 1, 10080, c->default_frequency);
     row.label = text_field(c, LABEL, BW_CSV_LABEL_MAX);
     row.tags = tags_field(c);
-    row.channel = text_field(c, CHANNEL, BW_CSV_CHANNEL_MAX);
+    row.channel = text_field(c, CHANNEL, BW_CHANNEL_MAX);
     row.is_active = yes_or_no(c);
     if (c->n_rows == c->cap) {
         c->cap = c->cap ? c->cap * 2 : 64;

@@ -115,6 +115,14 @@ bool bw_utf8_valid(const char *s, size_t len)
     return true;
 }
 
+size_t bw_utf8_length(const char *s, size_t len)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++)
+        n += ((unsigned char)s[i] & 0xc0) != 0x80;
+    return n;
+}
+
 void bw_utf8_mend(const char *s, size_t len, struct bw_buf *out)
 {
     const unsigned char *u = (const unsigned char *)s;

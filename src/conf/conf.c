@@ -119,13 +119,14 @@ static enum bw_err load(struct layers *l, struct bw_conf *conf, char *const *env
     if (err == BW_OK)
         err = check_slack(l, error);
     conf->path = bw_strdup(l->path ? l->path : "");
+    conf->warnings = bw_strdup(bw_buf_str(&l->strange));
     return err;
 }
 
 /* Names and values in a message are what somebody typed; it goes to a terminal. */
-static void make_printable(struct bw_error *error)
+static void make_printable(char *text)
 {
-    for (char *p = error ? error->text : NULL; p && *p; p++) {
+    for (char *p = text; *p; p++) {
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = '?';
     }
@@ -133,17 +134,31 @@ static void make_printable(struct bw_error *error)
 
 enum bw_err bw_conf_load(struct bw_conf *conf, char *const *envp, const char *path, struct bw_error *error)
 {
-    struct layers layers = {0};
+    struct layers layers;
     struct bw_conf fresh = {0};
+    layers_init(&layers);
     enum bw_err err = load(&layers, &fresh, envp, path, error);
     layers_fini(&layers);
     if (err == BW_OK) {
         *conf = fresh;
     } else {
         bw_conf_fini(&fresh);
-        make_printable(error);
+        if (error)
+            make_printable(error->text);
     }
     return err;
+}
+
+void bw_conf_warn(const struct bw_conf *conf)
+{
+    for (const char *line = conf->warnings; *line;) {
+        size_t len = strcspn(line, "\n");
+        char *text = bw_strndup(line, len);
+        make_printable(text);
+        bw_log_warning("settings", "%s", text);
+        free(text);
+        line += len + (line[len] == '\n');
+    }
 }
 
 void bw_conf_fini(struct bw_conf *conf)
@@ -152,5 +167,6 @@ void bw_conf_fini(struct bw_conf *conf)
         if (setting_is_string(&bw_settings[i]))
             wipe(*(char **)((char *)conf + bw_settings[i].offset));
     }
+    free(conf->warnings);
     *conf = (struct bw_conf){0};
 }

@@ -1,6 +1,7 @@
 /* The two layers of settings. In each a setting may stand once, as X or, for a secret, as X_FILE; a name that is not
- * known is an error with the name that was probably meant. An empty value is the same as none: that is how a compose
- * file or a shell says "not set". The first thing wrong ends the reading. */
+ * known is told with the name that was probably meant: in the file it is an error, in the environment, where others put
+ * names too, a warning. An empty value is the same as none: that is how a compose file or a shell says "not set". The
+ * first thing wrong ends the reading. */
 #include "layers.h"
 
 #include "badgewatch/base/alloc.h"
@@ -13,8 +14,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define OURS       "BADGEWATCH_"
-#define NO_SECTION "no [section] was expected, settings stand without one"
+#define OURS        "BADGEWATCH_"
+#define STRANGE_MAX 4096
+#define NO_SECTION  "no [section] was expected, settings stand without one"
 
 void wipe(char *text)
 {
@@ -23,8 +25,15 @@ void wipe(char *text)
     free(text);
 }
 
+void layers_init(struct layers *l)
+{
+    *l = (struct layers){0};
+    bw_buf_init(&l->strange, STRANGE_MAX);
+}
+
 void layers_fini(struct layers *l)
 {
+    bw_buf_fini(&l->strange);
     for (size_t i = 0; i < SETTINGS_N; i++) {
         wipe(l->environment[i].text);
         wipe(l->file[i].text);
@@ -148,6 +157,22 @@ static enum bw_err give(struct layers *l, int line, const char *name, const char
 
 /* ---- environment ---- */
 
+/* Kubernetes gives each container such names of each service beside it, so of one called "badgewatch" ours. */
+static bool is_service_link(const char *name, const char *value)
+{
+    const char *port = strstr(name, "_PORT");
+    return strstr(name, "_SERVICE_HOST") || strstr(name, "_SERVICE_PORT") ||
+           (port && ((port[5] == '_' && isdigit((unsigned char)port[6])) || strstr(value, "://")));
+}
+
+static void note_strange(struct layers *l, const char *name)
+{
+    char meant[SETTING_NAME_MAX];
+    nearest(name, false, meant);
+    bw_buf_addf(&l->strange, "environment: '%.60s' is no setting, it has no effect; did you mean '%s'?\n",
+                name, meant);
+}
+
 enum bw_err layers_read_environment(struct layers *l, char *const *envp, struct bw_error *error)
 {
     enum bw_err err = BW_OK;
@@ -158,9 +183,10 @@ enum bw_err layers_read_environment(struct layers *l, char *const *envp, struct 
         bool is_file;
         char *name = bw_strndup(*envp, (size_t)(equals - *envp));
         bool ours = strncmp(name, OURS, sizeof(OURS) - 1) == 0;
-        if (ours ||
-            find(name, false, &is_file) < SETTINGS_N) /* other programs' variables are none of our business */
+        if (find(name, false, &is_file) < SETTINGS_N)
             err = give(l, 0, name, equals + 1, error);
+        else if (ours && !is_service_link(name, equals + 1)) /* others' are none of our business */
+            note_strange(l, name);
         free(name);
     }
     return err;

@@ -12,8 +12,11 @@ struct given {
 struct layers {
     struct given environment[SETTINGS_N];
     struct given file[SETTINGS_N];
-    char *path; /* of the settings file; NULL before it was found */
+    char *path;            /* of the settings file; NULL before it was found */
+    struct bw_buf strange; /* a line for each of our names in the environment that is no setting */
 };
+
+void layers_init(struct layers *l);
 
 #define PLACE_MAX 320 /* "environment: BADGEWATCH_LISTEN", "path/of/file:12: listen" */
 

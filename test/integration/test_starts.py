@@ -49,6 +49,9 @@ def settings():
             done = s.bw('run', code=2, env=extra)
             equal(len(done.stderr.splitlines()), 1, f'lines about {name}: {done.stderr}')
             contains(done.stderr, name)
+        done = s.bw('check', code=1, env={'BADGEWATCH_LISTN': '127.0.0.1:1', 'BADGEWATCH_SERVICE_HOST': '10.0.0.1'})
+        contains(done.stderr, "'BADGEWATCH_LISTEN'")
+        equal(len(done.stderr.splitlines()), 1, f'lines about names of others: {done.stderr}')
         path = os.path.join(s.dir, 'bad.conf')
         with open(path, 'w', encoding='utf-8') as f:
             f.write('listen = 127.0.0.1:0\ncolour = red\n')

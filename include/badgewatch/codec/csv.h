@@ -9,13 +9,13 @@
 
 #include "badgewatch/base/buf.h"
 #include "badgewatch/core/asin.h"
+#include "badgewatch/core/delivery.h"
 
-#define BW_CSV_LABEL_MAX   200
-#define BW_CSV_TAG_MAX     50
-#define BW_CSV_TAGS_MAX    20
-#define BW_CSV_CHANNEL_MAX 80
-#define BW_CSV_ROWS_MAX    1000000
-#define BW_CSV_ERRORS_MAX  20 /* shown; all are counted */
+#define BW_CSV_LABEL_MAX  200
+#define BW_CSV_TAG_MAX    50
+#define BW_CSV_TAGS_MAX   20
+#define BW_CSV_ROWS_MAX   1000000
+#define BW_CSV_ERRORS_MAX 20 /* shown; all are counted */
 
 struct bw_import_row {
     struct bw_product_key key;

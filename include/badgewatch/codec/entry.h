@@ -12,6 +12,7 @@
 #pragma once
 
 #include "badgewatch/base/buf.h"
+#include "badgewatch/core/delivery.h"
 #include "badgewatch/core/detect.h"
 
 /* ---- check ---- */
@@ -87,8 +88,8 @@ enum bw_err bw_request_decode(const char *json, size_t len, struct bw_request_re
 struct bw_told_record {
     struct bw_change_entry *entries;
     size_t n;
-    char withheld[16];        /* "muted", "no_slack"; "" = Slack accepted it */
-    char channel[64], ts[32]; /* ts "" with a webhook */
+    char withheld[16];                     /* "muted", "no_slack"; "" = Slack accepted it */
+    char channel[BW_CHANNEL_SIZE], ts[32]; /* ts "" with a webhook */
     int64_t told_at_ms;
 };
 void bw_told_encode(const struct bw_change_entry *entries, size_t n, const char *withheld,
@@ -101,7 +102,7 @@ void bw_told_record_fini(struct bw_told_record *r);
 struct bw_note_record {
     char kind[16]; /* summary */
     char key[64];  /* "summary:2026-05-10" */
-    char channel[64], ts[32];
+    char channel[BW_CHANNEL_SIZE], ts[32];
     int64_t told_at_ms;
 };
 void bw_note_encode(const struct bw_note_record *r, struct bw_buf *out);
@@ -111,7 +112,7 @@ enum bw_err bw_note_decode(const char *json, size_t len, struct bw_note_record *
 /* ---- attempt: one row of notification_log ---- */
 struct bw_attempt_record {
     char kind[16]; /* change, test, system, summary */
-    char channel[64];
+    char channel[BW_CHANNEL_SIZE];
     char **change_ids;
     size_t n_change_ids;
     int attempt;

@@ -61,4 +61,5 @@ bool bw_keepa_raw_mend(const char *json, size_t len, struct bw_buf *out);
 /* True if the bytes are valid UTF-8 and hold no NUL. Otherwise, bw_utf8_mend appends a copy in which each bad
  * sequence is U+FFFD. */
 bool bw_utf8_valid(const char *s, size_t len);
+size_t bw_utf8_length(const char *s, size_t len); /* in characters, of valid UTF-8 */
 void bw_utf8_mend(const char *s, size_t len, struct bw_buf *out);

@@ -46,7 +46,7 @@ struct bw_slack_answer {
     enum bw_delivery_posted class;
     char error[64];   /* Slack's code, or "http_503", "timeout", ... */
     char detail[256]; /* response_metadata.messages, needed/provided scopes */
-    char channel[64];
+    char channel[BW_CHANNEL_SIZE];
     char ts[32];
     int64_t retry_after_ms; /* BW_POSTED_RETRY: at least 1000 for rate limits */
 };

@@ -46,15 +46,19 @@ struct bw_conf {
     int64_t stage_limit;
     int64_t raw_retention_ms;
     char *path; /* of the file that was read, "" if none */
+    char *
+        warnings; /* a line for each BADGEWATCH_ name of the environment that is no setting; see bw_conf_warn */
 };
 
 /* Reads environment (an envp-style array) and file. path: --config, or NULL: BADGEWATCH_CONFIG, else
- * conf/badgewatch.conf if it exists. Any invalid, unknown or doubled setting fails the whole load with a
+ * conf/badgewatch.conf if it exists. Any invalid or doubled setting, and in the file any unknown one, fails the whole load with a
  * text that names the setting, where it stands (environment, or file:line) and what was expected. The
  * caller frees *conf with bw_conf_fini after success; on failure nothing is left to free. */
 enum bw_err bw_conf_load(struct bw_conf *conf, char *const *envp, const char *path,
                          struct bw_error *error) BW_MUSTCHECK;
 void bw_conf_fini(struct bw_conf *conf); /* wipes secrets before freeing */
+/* Logs what was strange about the environment: a misspelt setting, with the one that was probably meant. */
+void bw_conf_warn(const struct bw_conf *conf);
 
 /* The text of `badgewatch help config`: each setting, its default and what it is for. */
 void bw_conf_help(struct bw_buf *out);

@@ -12,6 +12,10 @@
 
 #include <stdbool.h>
 
+/* A channel's id or name, in characters; and the room for it in UTF-8. */
+#define BW_CHANNEL_MAX  80
+#define BW_CHANNEL_SIZE (BW_CHANNEL_MAX * 4 + 1)
+
 enum bw_delivery_step {
     BW_DELIVERY_GATHER,  /* not all changes of its check were read yet */
     BW_DELIVERY_ADDRESS, /* read from Redis: where to, whether at all, and what is known of earlier attempts */

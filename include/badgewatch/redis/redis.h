@@ -42,8 +42,8 @@ struct bw_redis_options {
     int64_t reconnect_max_ms;   /* 0 = 5000 */
     size_t max_pending;         /* 0 = 10000; more commands get BW_ERR_BUSY */
     bool read_write;            /* refuse a replica: not ready, and looked for elsewhere */
-    /* Called from the loop on each change: ready, or not ready and why ("connection refused", "wrong
-     * password", "loading"); not called with the same state and reason twice in a row. May be NULL. */
+    /* Called from the loop on each change: ready, or not ready and why ("connection refused (127.0.0.1:6379)",
+     * "wrong password (...)", "loading (...)"); not called with the same state and reason twice in a row. May be NULL. */
     void (*on_state)(void *ctx, bool ready, const char *reason);
     /* A server that is ready may refuse writes (see bw_redis_refusal). Called at the begin and the end of that; not when
      * the connection is lost meanwhile. May be NULL. */

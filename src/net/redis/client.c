@@ -129,11 +129,22 @@ static void try_later(struct bw_redis *r)
         bw_timer_start(r->timer, bw_backoff_next(&r->backoff, bw_random()));
 }
 
+/* Why, and with which server; the socket's path has at most 107 bytes. */
+static void at_server(const struct bw_redis *r, const char *reason, char out[REDIS_REASON])
+{
+    const struct redis_target *t = &r->target;
+
+    if (t->path)
+        snprintf(out, REDIS_REASON, "%.140s (%.110s)", reason, t->path);
+    else
+        snprintf(out, REDIS_REASON, "%.140s (%.100s:%d)", reason, t->host, t->port);
+}
+
 void bw_redis_lose(struct bw_redis *r, enum bw_err first, const char *reason)
 {
     char copy[REDIS_REASON];
 
-    snprintf(copy, sizeof copy, "%s", reason); /* it may live in what is closed now */
+    at_server(r, reason, copy); /* a copy: it may live in what is closed now */
     bw_timer_stop(r->timer);
     bw_resolve_cancel(r->resolve);
     r->resolve = NULL;
@@ -168,13 +179,10 @@ static void keep_address(struct bw_redis *r, const char *text)
 static void resolved(void *ctx, enum bw_err err, const char *address)
 {
     struct bw_redis *r = ctx;
-    char reason[REDIS_REASON];
 
     if (err) {
         r->resolve = NULL;
-        snprintf(reason, sizeof reason, "host '%s': %s", r->target.host,
-                 err == BW_ERR_NOT_FOUND ? "name not known" : bw_err_text(err));
-        bw_redis_lose(r, BW_ERR_UNAVAILABLE, reason);
+        bw_redis_lose(r, BW_ERR_UNAVAILABLE, err == BW_ERR_NOT_FOUND ? "name not known" : bw_err_text(err));
         return;
     }
     for (size_t i = 0; address && i < REDIS_ADDRESSES; i++) {

@@ -259,7 +259,7 @@ static void lengths_in_characters(void **state)
         const char *error;
     } columns[] = {
         {"label", BW_CSV_LABEL_MAX, "line 2, label: at most 200 characters were expected"},
-        {"channel", BW_CSV_CHANNEL_MAX, "line 2, channel: at most 80 characters were expected"},
+        {"channel", BW_CHANNEL_MAX, "line 2, channel: at most 80 characters were expected"},
         {"tags", BW_CSV_TAG_MAX,
          "line 2, tags: each of 1 to 50 characters, with ';' between them, was expected"},
     };

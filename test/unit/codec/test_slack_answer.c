@@ -182,6 +182,9 @@ static void answers(void **state)
     }
 }
 
+#define C20  "CCCCCCCCCCCCCCCCCCCC"
+#define C100 C20 C20 C20 C20 C20
+
 static void accepted(void **state)
 {
     static const struct {
@@ -195,7 +198,7 @@ static void accepted(void **state)
         {"{\"ok\":true}", "", ""},
         {"{\"ok\":true,\"channel\":5,\"ts\":1503435956.000247}", "", ""},
         /* half a name is no name */
-        {"{\"ok\":true,\"channel\":\"CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC\","
+        {"{\"ok\":true,\"channel\":\"" C100 C100 C100 C100 "\","
          "\"ts\":\"1503435956.00000000000000000000000247\"}",
          "", ""},
     };

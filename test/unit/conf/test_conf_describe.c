@@ -195,6 +195,8 @@ static void test_sample_loads(void **state)
     }
     free(b.path);
     b.path = a.path;
+    free(b.warnings);
+    b.warnings = a.warnings;
     assert_memory_equal(&a, &b, sizeof(a));
     bw_conf_fini(&a);
     bw_buf_fini(&file);

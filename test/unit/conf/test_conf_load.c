@@ -174,13 +174,6 @@ static void test_files_refused(void **state)
 static void test_environment_refused(void **state)
 {
     (void)state;
-    load_refused(ENV("BADGEWATCH_LISTN=127.0.0.1:1"), NULL,
-                 "environment: unknown setting 'BADGEWATCH_LISTN'; did you mean 'BADGEWATCH_LISTEN'?");
-    load_refused(ENV("BADGEWATCH_CONFG=x"), NULL,
-                 "environment: unknown setting 'BADGEWATCH_CONFG'; did you mean 'BADGEWATCH_CONFIG'?");
-    load_refused(ENV("BADGEWATCH_STATUS_TOKN_FILE=x"), NULL,
-                 "environment: unknown setting 'BADGEWATCH_STATUS_TOKN_FILE'; did you mean "
-                 "'BADGEWATCH_STATUS_TOKEN_FILE'?");
     load_refused(
         ENV("KEEPA_API_KEY=x", "KEEPA_API_KEY_FILE=secret"), NULL,
         "environment: KEEPA_API_KEY_FILE and KEEPA_API_KEY are both given: one of them was expected");
@@ -188,11 +181,48 @@ static void test_environment_refused(void **state)
                  "environment: BADGEWATCH_CURRENCY is given twice");
     load_refused(ENV("BADGEWATCH_HEALTH_EVERY=15"), NULL,
                  "environment: BADGEWATCH_HEALTH_EVERY '15': duration was expected");
+}
+
+static void expect_warnings(const char *const *envp, const char *warnings)
+{
+    struct bw_conf c = load_ok(envp, NULL);
+    assert_string_equal(c.warnings, warnings);
+    bw_conf_fini(&c);
+}
+
+/* Others give names to processes too: what is no setting of ours is told, and does not keep the daemon from starting. */
+static void test_environment_warned_about(void **state)
+{
     char name[400], want[300];
+    (void)state;
+    expect_warnings(ENV("BADGEWATCH_LISTN=127.0.0.1:1"),
+                    "environment: 'BADGEWATCH_LISTN' is no setting, it has no effect; did you mean "
+                    "'BADGEWATCH_LISTEN'?\n");
+    expect_warnings(
+        ENV("BADGEWATCH_CONFG=x", "BADGEWATCH_PORT=8080", "BADGEWATCH_STATUS_TOKN_FILE=x"),
+        "environment: 'BADGEWATCH_CONFG' is no setting, it has no effect; did you mean 'BADGEWATCH_CONFIG'?\n"
+        "environment: 'BADGEWATCH_PORT' is no setting, it has no effect; did you mean 'BADGEWATCH_CONFIG'?\n"
+        "environment: 'BADGEWATCH_STATUS_TOKN_FILE' is no setting, it has no effect; did you mean "
+        "'BADGEWATCH_STATUS_TOKEN_FILE'?\n");
     snprintf(name, sizeof(name), "BADGEWATCH_%0350d=1", 0);
-    snprintf(want, sizeof(want),
-             "environment: unknown setting 'BADGEWATCH_%049d'; did you mean 'BADGEWATCH_%s'?", 0, "CONFIG");
-    load_refused(ENV(name), NULL, want);
+    snprintf(
+        want, sizeof(want),
+        "environment: 'BADGEWATCH_%049d' is no setting, it has no effect; did you mean 'BADGEWATCH_%s'?\n", 0,
+        "CONFIG");
+    expect_warnings(ENV(name), want);
+}
+
+/* What Kubernetes tells each container about a service named badgewatch, and about one named badgewatch-redis. */
+static void test_service_links(void **state)
+{
+    (void)state;
+    expect_warnings(ENV("BADGEWATCH_SERVICE_HOST=10.0.0.1", "BADGEWATCH_SERVICE_PORT=9787",
+                        "BADGEWATCH_SERVICE_PORT_STATUS=9787", "BADGEWATCH_PORT=tcp://10.0.0.1:9787",
+                        "BADGEWATCH_PORT_9787_TCP=tcp://10.0.0.1:9787", "BADGEWATCH_PORT_9787_TCP_PROTO=tcp",
+                        "BADGEWATCH_PORT_9787_TCP_PORT=9787", "BADGEWATCH_PORT_9787_TCP_ADDR=10.0.0.1",
+                        "BADGEWATCH_REDIS_PORT_6379_TCP_ADDR=10.0.0.2",
+                        "BADGEWATCH_REDIS_SERVICE_HOST=10.0.0.2"),
+                    "");
 }
 
 static void test_secret_files(void **state)
@@ -307,6 +337,8 @@ int main(void)
         TEST(test_line_length),
         TEST(test_files_refused),
         TEST(test_environment_refused),
+        TEST(test_environment_warned_about),
+        TEST(test_service_links),
         TEST(test_secret_files),
         TEST(test_secret_files_refused),
         TEST(test_slack),
