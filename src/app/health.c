@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BEGIN_MS 10000
+#define BEGIN_MS     10000
+#define RECONNECT_MS 10000
 
 struct bw_health_watch {
     struct bw_context *cx;
@@ -85,7 +86,8 @@ static void queue(struct bw_health_watch *h, enum bw_part part, const char *what
     struct note n;
     char ms[24], mark[BW_KEY_MAX];
     make_note(h, part, down, &n);
-    snprintf(ms, sizeof(ms), "%lld", 2LL * (long long)h->cx->conf->health_every_ms);
+    /* they find Redis again up to a back-off apart, and look at it once in a while */
+    snprintf(ms, sizeof(ms), "%lld", RECONNECT_MS + 2LL * (long long)h->cx->conf->health_every_ms);
     snprintf(mark, sizeof(mark), "%s:mark", k->health);
     const char *argv[] = {k->health, k->outbox, k->untold, mark,  what,       bw_part_name(part),  h->cx->id,
                           k->prefix, ms,        n.id,      n.key, n.headline, bw_buf_str(&n.lines)};
