@@ -117,10 +117,10 @@ static void port_changed(void *ctx)
 }
 
 /* While answers are on their way, which may come at any moment, the history that is there waits for the writer's timer. */
-static void port_staged(void *ctx, const char *id, struct bw_check_record *record, char *raw, size_t raw_len)
+static void port_staged(void *ctx, const char *id, struct bw_held_check *check)
 {
     struct bw_daemon *d = ctx;
-    bw_writer_hold(d->writer, id, record, raw, raw_len);
+    bw_writer_hold(d->writer, id, check);
     if (d->cx.staging == 0 && bw_collector_pending(d->collector) == 0)
         bw_writer_kick(d->writer);
 }

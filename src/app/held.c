@@ -9,7 +9,7 @@
 #include <sys/queue.h>
 
 #define BYTES_MAX   ((size_t)8 << 20) /* two batches of the writer: one under way, one growing */
-#define RECORD_SIZE ((size_t)2 << 10) /* a state with its names */
+#define RECORD_SIZE ((size_t)4 << 10) /* a state with its names, and its texts */
 
 struct id {
     uint64_t ms, seq;
@@ -58,6 +58,7 @@ static size_t size_of(const struct bw_check_record *r, size_t raw_len)
 void bw_held_check_fini(struct bw_held_check *c)
 {
     bw_check_record_fini(&c->record);
+    bw_state_text_fini(&c->text);
     free(c->raw);
     *c = (struct bw_held_check){.raw_len = 0};
 }
@@ -84,24 +85,22 @@ void bw_held_clear(struct bw_held *h)
         drop(h);
 }
 
-void bw_held_put(struct bw_held *h, const char *id, struct bw_check_record *record, char *raw, size_t raw_len)
+void bw_held_put(struct bw_held *h, const char *id, struct bw_held_check *check)
 {
-    struct bw_held_check check = {.record = *record, .raw = raw, .raw_len = raw_len};
-    size_t size = size_of(record, raw_len);
-    *record = (struct bw_check_record){.n_changes = 0};
+    size_t size = size_of(&check->record, check->raw_len);
     if (compare(parse(id), h->newest) <= 0)
         bw_held_clear(h); /* the stream began anew */
     h->newest = parse(id);
     /* The newest has no room, not the oldest: that is read next. */
     h->full = !TAILQ_EMPTY(&h->queue) && (h->full || h->bytes + size > BYTES_MAX);
     if (h->full) {
-        bw_held_check_fini(&check);
+        bw_held_check_fini(check);
         return;
     }
     struct held *held = bw_alloc(sizeof(*held));
     held->id = h->newest;
     held->size = size;
-    held->check = check;
+    held->check = *check;
     TAILQ_INSERT_TAIL(&h->queue, held, link);
     h->bytes += held->size;
 }

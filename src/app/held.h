@@ -6,6 +6,7 @@
 #pragma once
 
 #include "badgewatch/codec/entry.h"
+#include "badgewatch/codec/state_json.h"
 
 #define BW_HELD_ID 48 /* text of an id */
 
@@ -13,7 +14,8 @@ struct bw_held;
 
 struct bw_held_check {
     struct bw_check_record record;
-    char *raw; /* as it goes to the database; NULL where there is none */
+    struct bw_state_text text; /* of record.state */
+    char *raw;                 /* as it goes to the database; NULL where there is none */
     size_t raw_len;
 };
 
@@ -21,8 +23,7 @@ struct bw_held *bw_held_new(void);
 void bw_held_free(struct bw_held *h);
 void bw_held_clear(struct bw_held *h);
 /* Takes what check holds, also where there is no room for it. id: of its entry in the stream. */
-void bw_held_put(struct bw_held *h, const char *id, struct bw_check_record *record, char *raw,
-                 size_t raw_len);
+void bw_held_put(struct bw_held *h, const char *id, struct bw_held_check *check);
 /* False if it is not here. Else it is the caller's, to be ended by bw_held_check_fini. Those that were staged before it
  * are dropped: another daemon has them. */
 bool bw_held_take(struct bw_held *h, const char *id, struct bw_held_check *out);

@@ -1,19 +1,10 @@
 /* State to hash fields. Times are RFC 3339 in UTC and prices in the smallest unit of the currency, as Keepa has them. */
 #include "live.h"
 
-#include "badgewatch/codec/state_json.h"
-
-#define STATE_MAX ((size_t)1 << 20) /* a product in thousands of categories stays below */
-
-static void add_json(struct bw_args *args, const char *name,
-                     void (*encode)(const struct bw_state *, struct bw_buf *), const struct bw_state *state)
+static void add_json(struct bw_args *args, const char *name, const struct bw_buf *text)
 {
-    struct bw_buf buf;
-    bw_buf_init(&buf, STATE_MAX);
-    encode(state, &buf);
     bw_args_add(args, name);
-    bw_args_add_bytes(args, bw_buf_str(&buf), buf.len);
-    bw_buf_fini(&buf);
+    bw_args_add_bytes(args, bw_buf_str(text), text->len);
 }
 
 static void add_number(struct bw_args *args, const char *name, int64_t value)
@@ -39,14 +30,14 @@ static void add_product(const struct bw_state *state, struct bw_args *args)
     add_number(args, "review_count", state->review_count);
 }
 
-void bw_live_fields(const struct bw_state *state, struct bw_args *args)
+void bw_live_fields(const struct bw_state *state, const struct bw_state_text *text, struct bw_args *args)
 {
     size_t begin = bw_args_begin(args);
     bw_args_field(args, "asin", state->key.asin);
     bw_args_field_int(args, "domain", state->key.domain);
     add_product(state, args);
-    add_json(args, "ranks", bw_state_ranks_json, state);
-    add_json(args, "badges", bw_state_badges_json, state);
+    add_json(args, "ranks", &text->ranks);
+    add_json(args, "badges", &text->badges);
     bw_args_field_int(args, "badges_held", (int64_t)bw_state_badges(state));
     bw_args_field(args, "data_state", state->unknown == BW_KNOWN ? "ok" : "unknown");
     bw_args_field(args, "data_reason", bw_unknown_name(state->unknown));
@@ -57,7 +48,7 @@ void bw_live_fields(const struct bw_state *state, struct bw_args *args)
     bw_args_field_time(args, "last_change_at", state->last_change);
     bw_args_field(args, "baseline", state->baseline ? "1" : "0");
     bw_args_field_int(args, "version", state->version);
-    add_json(args, "state", bw_state_encode, state);
+    add_json(args, "state", &text->state);
     bw_args_end(args, begin);
 }
 

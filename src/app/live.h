@@ -3,9 +3,9 @@
 #pragma once
 
 #include "args.h"
-#include "badgewatch/core/state.h"
+#include "badgewatch/codec/state_json.h"
 
 /* "n, field, value, ..." of everything the state says, the machine record ("version", "state") included. */
-void bw_live_fields(const struct bw_state *state, struct bw_args *args);
+void bw_live_fields(const struct bw_state *state, const struct bw_state_text *text, struct bw_args *args);
 /* "n, category, since, ..." of the badges held. */
 void bw_live_badges(const struct bw_state *state, struct bw_args *args);

@@ -212,7 +212,6 @@ struct rows {
 
 struct bw_rows {
     struct rows tables[TABLES];
-    struct bw_buf ranks, badges, state; /* of the check being added */
     size_t checks;
     char (*told)[BW_UUID_TEXT]; /* changes that Postgres knows as told, or withheld, after this batch */
     size_t n_told;
@@ -225,9 +224,6 @@ struct bw_rows *bw_rows_new(void)
         for (int c = 0; c < tables[t].columns; c++)
             bw_pg_array_init(&r->tables[t].columns[c], COLUMN_MAX);
     }
-    bw_buf_init(&r->ranks, COLUMN_MAX);
-    bw_buf_init(&r->badges, COLUMN_MAX);
-    bw_buf_init(&r->state, COLUMN_MAX);
     return r;
 }
 
@@ -239,9 +235,6 @@ void bw_rows_free(struct bw_rows *r)
         for (int c = 0; c < tables[t].columns; c++)
             bw_pg_array_fini(&r->tables[t].columns[c]);
     }
-    bw_buf_fini(&r->ranks);
-    bw_buf_fini(&r->badges);
-    bw_buf_fini(&r->state);
     free(r->told);
     free(r);
 }
@@ -317,7 +310,7 @@ static void json(struct rows *r, const struct bw_buf *text)
 
 /* ---- a check ---- */
 
-static void add_check_row(struct bw_rows *r, const struct bw_check_record *c)
+static void add_check_row(struct bw_rows *r, const struct bw_check_record *c, const struct bw_state_text *t)
 {
     struct rows *row = begin(r, CHECKS);
     number(row, c->checked_at_ms);
@@ -325,8 +318,8 @@ static void add_check_row(struct bw_rows *r, const struct bw_check_record *c)
     text(row, c->batch_id);
     text(row, c->unknown == BW_KNOWN ? "ok" : "unknown");
     text_or_null(row, bw_unknown_name(c->unknown));
-    json(row, &r->badges);
-    json(row, &r->ranks);
+    json(row, &t->badges);
+    json(row, &t->ranks);
     text_or_null(row, c->raw_sha256);
     number_or_null(row, c->state.last_update, c->state.last_update != 0);
     r->checks++;
@@ -343,15 +336,16 @@ static void add_raw(struct bw_rows *r, const struct bw_check_record *c, const ch
     text(row, c->raw_mended ? "t" : "f");
 }
 
-static void add_state(struct bw_rows *r, const struct bw_state *s, int64_t at_ms)
+static void add_state(struct bw_rows *r, const struct bw_state *s, const struct bw_state_text *t,
+                      int64_t at_ms)
 {
     struct rows *row = begin(r, STATES);
     key(row, &s->key);
     text(row, s->title);
     text(row, s->brand);
     text(row, s->parent_asin);
-    json(row, &r->ranks);
-    json(row, &r->badges);
+    json(row, &t->ranks);
+    json(row, &t->badges);
     number_or_null(row, s->current_price, s->current_price >= 0);
     number_or_null(row, s->availability_amazon, s->availability_amazon != INT64_MIN);
     number_or_null(row, s->monthly_sold, s->monthly_sold >= 0);
@@ -360,7 +354,7 @@ static void add_state(struct bw_rows *r, const struct bw_state *s, int64_t at_ms
     number_or_null(row, s->last_update, s->last_update != 0);
     number(row, at_ms);
     number(row, s->version);
-    json(row, &r->state);
+    json(row, &t->state);
 }
 
 static void add_points(struct bw_rows *r, const struct bw_check_record *c)
@@ -445,18 +439,13 @@ static void add_names(struct bw_rows *r, int domain, const struct bw_category_na
     }
 }
 
-void bw_rows_add_check(struct bw_rows *r, const struct bw_check_record *c, const char *raw, size_t raw_len)
+static void add_record(struct bw_rows *r, const struct bw_check_record *c, const struct bw_state_text *text,
+                       const char *raw, size_t raw_len)
 {
-    bw_buf_clear(&r->ranks);
-    bw_buf_clear(&r->badges);
-    bw_buf_clear(&r->state);
-    bw_state_ranks_json(&c->state, &r->ranks);
-    bw_state_badges_json(&c->state, &r->badges);
-    bw_state_encode(&c->state, &r->state);
-    add_check_row(r, c);
+    add_check_row(r, c, text);
     if (raw)
         add_raw(r, c, raw, raw_len);
-    add_state(r, &c->state, c->checked_at_ms);
+    add_state(r, &c->state, text, c->checked_at_ms);
     add_points(r, c);
     add_reigns(r, c);
     for (size_t i = 0; i < c->n_changes; i++)
@@ -464,10 +453,16 @@ void bw_rows_add_check(struct bw_rows *r, const struct bw_check_record *c, const
     add_names(r, c->state.key.domain, c->names, c->n_names);
 }
 
+void bw_rows_add_check(struct bw_rows *r, const struct bw_held_check *check)
+{
+    add_record(r, &check->record, &check->text, check->raw, check->raw_len);
+}
+
 static enum bw_err add_check(struct bw_rows *r, const struct bw_entry *e, const char *doc, size_t len,
                              struct bw_error *error)
 {
     struct bw_check_record c;
+    struct bw_state_text text;
     size_t raw_len = 0;
     const char *raw = bw_entry_field(e, "raw", &raw_len);
     enum bw_err err = bw_check_decode(doc, len, &c, error);
@@ -477,7 +472,9 @@ static enum bw_err add_check(struct bw_rows *r, const struct bw_entry *e, const 
         bw_check_record_fini(&c);
         return bw_error_set(error, BW_ERR_INVALID, "raw holds a NUL byte");
     }
-    bw_rows_add_check(r, &c, raw, raw_len);
+    bw_state_text_make(&text, &c.state);
+    add_record(r, &c, &text, raw, raw_len);
+    bw_state_text_fini(&text);
     bw_check_record_fini(&c);
     return BW_OK;
 }

@@ -4,6 +4,7 @@
 #include "badgewatch/codec/entry.h"
 #include "badgewatch/pg/pg.h"
 #include "consumer.h"
+#include "held.h"
 
 struct bw_rows;
 
@@ -14,8 +15,8 @@ void bw_rows_free(struct bw_rows *r);
 void bw_rows_clear(struct bw_rows *r);
 /* Adds what one entry says. An error names what cannot be read: nothing of it was added then. */
 enum bw_err bw_rows_add(struct bw_rows *r, const struct bw_entry *entry, struct bw_error *error) BW_MUSTCHECK;
-/* Adds a check that was staged here; raw: NULL where there is none. */
-void bw_rows_add_check(struct bw_rows *r, const struct bw_check_record *c, const char *raw, size_t raw_len);
+/* Adds a check that was staged here. */
+void bw_rows_add_check(struct bw_rows *r, const struct bw_held_check *check);
 /* Adds the intention to tell a change. Its statement gives rows (id, told or withheld, ms since an earlier intention
  * or NULL) of those changes that Postgres knew before. */
 void bw_rows_intend(struct bw_rows *r, const struct bw_change_entry *e);

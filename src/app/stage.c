@@ -30,8 +30,9 @@ struct op {
     struct bw_check check;
     struct bw_detection detection;
     bool detected;
-    char hash[65]; /* of the bytes as they came */
-    bool mended;   /* check.raw is not as it came */
+    struct bw_state_text text; /* of detection.next */
+    char hash[65];             /* of the bytes as they came */
+    bool mended;               /* check.raw is not as it came */
     int tries;
     void (*done)(void *ctx);
     void *ctx;
@@ -59,6 +60,7 @@ static void finish(struct op *op, bool release)
         s->port.release(s->port.ctx, &op->check.member);
     if (op->detected)
         bw_detection_fini(&op->detection);
+    bw_state_text_fini(&op->text);
     bw_state_fini(&op->check.member.prev);
     bw_product_fini(&op->check.product);
     free(op->check.raw);
@@ -112,18 +114,18 @@ static void staged(struct op *op, const char *id)
 {
     struct bw_stage *s = op->stage;
     struct bw_check *c = &op->check;
-    struct bw_check_record record;
-    char *raw = c->raw, entry[48];
-    size_t raw_len = c->raw_len;
+    struct bw_held_check held = {.text = op->text, .raw = c->raw, .raw_len = c->raw ? c->raw_len : 0};
+    char entry[BW_HELD_ID];
     bool changed = op->detection.n_changes > 0;
     snprintf(entry, sizeof(entry), "%s", id);
     count_outcome(op);
     log_changes(op);
-    bw_check_record_take(&record, &op->detection, &c->product, op->detection.next.checked_at_ms, c->batch_id,
-                         op->hash, op->mended);
+    bw_check_record_take(&held.record, &op->detection, &c->product, op->detection.next.checked_at_ms,
+                         c->batch_id, op->hash, op->mended);
     c->raw = NULL;
+    op->text = (struct bw_state_text){.state = {.len = 0}};
     finish(op, false);
-    s->port.staged(s->port.ctx, entry, &record, raw, raw_len);
+    s->port.staged(s->port.ctx, entry, &held);
     if (changed)
         s->port.changed(s->port.ctx);
 }
@@ -214,8 +216,8 @@ static void add_history(struct op *op, struct bw_args *args)
     struct bw_check *c = &op->check;
     struct bw_buf doc;
     bw_buf_init(&doc, DOC_MAX);
-    bw_check_encode(&op->detection, &c->product, op->detection.next.checked_at_ms, c->batch_id, op->hash,
-                    op->mended, &doc);
+    bw_check_encode(&op->detection, &c->product, bw_buf_str(&op->text.state),
+                    op->detection.next.checked_at_ms, c->batch_id, op->hash, op->mended, &doc);
     bw_args_add_bytes(args, bw_buf_str(&doc), doc.len);
     bw_args_lend(args, c->raw ? c->raw : "", c->raw ? c->raw_len : 0);
     bw_buf_fini(&doc);
@@ -257,7 +259,7 @@ static void build(struct op *op, struct bw_args *args)
     char text[BW_TIME_TEXT];
     bw_time_format(due, text);
     bw_args_add(args, text);
-    bw_live_fields(&op->detection.next, args);
+    bw_live_fields(&op->detection.next, &op->text, args);
     bw_live_badges(&op->detection.next, args);
     add_history(op, args);
     bw_args_add_int(args, (int64_t)op->detection.n_changes);
@@ -297,6 +299,7 @@ static void detect(struct op *op)
 {
     if (op->detected)
         bw_detection_fini(&op->detection);
+    bw_state_text_fini(&op->text);
     struct bw_detect_input in = {.prev = &op->check.member.prev,
                                  .product = &op->check.product,
                                  .answered_at = op->check.answered_at,
@@ -309,6 +312,7 @@ static void detect(struct op *op)
         label(op, op->detection.changes[i].category_id, &op->detection.changes[i].category);
     for (size_t i = 0; i < op->detection.n_reigns; i++)
         label(op, op->detection.reigns[i].category_id, &op->detection.reigns[i].category);
+    bw_state_text_make(&op->text, &op->detection.next);
 }
 
 /* The hash is of the bytes as they came, the text is what the database can keep. */

@@ -6,8 +6,8 @@
  * its state and nothing happens twice. At most STAGE_WINDOW checks are under way; the rest waits in order. */
 #pragma once
 
-#include "badgewatch/codec/entry.h"
 #include "batch.h"
+#include "held.h"
 #include "names.h"
 
 struct bw_stage;
@@ -25,8 +25,8 @@ struct bw_check {
 
 struct bw_stage_port {
     void (*changed)(void *ctx); /* changes were staged: the notifier may look */
-    /* history was staged as this entry: the writer may look. Takes record and raw. */
-    void (*staged)(void *ctx, const char *id, struct bw_check_record *record, char *raw, size_t raw_len);
+    /* history was staged as this entry: the writer may look. Takes what check holds. */
+    void (*staged)(void *ctx, const char *id, struct bw_held_check *check);
     void (*release)(void *ctx, const struct bw_member *); /* not staged: hand the lease back */
     void *ctx;
 };

@@ -178,9 +178,12 @@ static void after_scripts(struct bw_tracker *t)
 static void add_state(struct bw_args *args, const struct bw_product_key *key, const char *json)
 {
     struct bw_state state;
+    struct bw_state_text text;
     struct bw_error error;
     if (json && bw_state_decode(json, strlen(json), key, &state, &error) == BW_OK) {
-        bw_live_fields(&state, args);
+        bw_state_text_make(&text, &state);
+        bw_live_fields(&state, &text, args);
+        bw_state_text_fini(&text);
         bw_live_badges(&state, args);
         bw_args_add_int(args, state.checked_at_ms);
         bw_state_fini(&state);

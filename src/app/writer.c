@@ -8,7 +8,6 @@
 #include "badgewatch/base/backoff.h"
 #include "badgewatch/base/log.h"
 #include "consumer.h"
-#include "held.h"
 #include "rows.h"
 
 #include <malloc.h>
@@ -235,7 +234,7 @@ static enum bw_err add_entry(struct bw_writer *w, const struct bw_entry *e, stru
         return bw_rows_add(w->rows, e, error);
     if (!bw_held_take(w->checks_here, e->id, &check))
         return bw_error_set(error, BW_ERR_NOT_FOUND, "no longer in memory");
-    bw_rows_add_check(w->rows, &check.record, check.raw, check.raw_len);
+    bw_rows_add_check(w->rows, &check);
     bw_held_check_fini(&check);
     return BW_OK;
 }
@@ -342,10 +341,9 @@ void bw_writer_kick(struct bw_writer *w)
     work(w);
 }
 
-void bw_writer_hold(struct bw_writer *w, const char *id, struct bw_check_record *record, char *raw,
-                    size_t raw_len)
+void bw_writer_hold(struct bw_writer *w, const char *id, struct bw_held_check *check)
 {
-    bw_held_put(w->checks_here, id, record, raw, raw_len);
+    bw_held_put(w->checks_here, id, check);
     if (bw_held_bytes(w->checks_here) >= WRITE_BYTES)
         bw_writer_kick(w);
 }

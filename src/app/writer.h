@@ -9,8 +9,8 @@
  * go on. */
 #pragma once
 
-#include "badgewatch/codec/entry.h"
 #include "context.h"
+#include "held.h"
 
 struct bw_writer;
 
@@ -18,9 +18,9 @@ struct bw_writer *bw_writer_new(struct bw_context *context);
 void bw_writer_start(struct bw_writer *w);
 void bw_writer_kick(struct bw_writer *w);
 void bw_writer_rewind(struct bw_writer *w); /* Redis is back */
-/* A check was staged as this entry of the history: it is kept, so that it need not be read again. Takes record and raw. */
-void bw_writer_hold(struct bw_writer *w, const char *id, struct bw_check_record *record, char *raw,
-                    size_t raw_len);
+/* A check was staged as this entry of the history: it is kept, so that it need not be read again. Takes what
+ * check holds. */
+void bw_writer_hold(struct bw_writer *w, const char *id, struct bw_held_check *check);
 void bw_writer_stop(struct bw_writer *w);
 bool bw_writer_quiet(const struct bw_writer *w);
 /* Why entries wait; "" while they do not. */

@@ -40,7 +40,7 @@ static enum bw_err reserve(struct bw_buf *b, size_t len)
     size_t need = b->len + len + 1;
     if (need <= b->cap)
         return BW_OK;
-    size_t cap = b->cap ? b->cap : 64;
+    size_t cap = b->cap ? b->cap : 256;
     while (cap < need)
         cap *= 2;
     if (cap > b->max + 1)

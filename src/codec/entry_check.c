@@ -77,8 +77,9 @@ static void write_reigns(struct bw_json *j, const struct bw_detection *d)
     bw_json_array_end(j);
 }
 
-void bw_check_encode(const struct bw_detection *d, const struct bw_product *p, int64_t checked_at_ms,
-                     const char *batch_id, const char *raw_sha256, bool raw_mended, struct bw_buf *out)
+void bw_check_encode(const struct bw_detection *d, const struct bw_product *p, const char *state_json,
+                     int64_t checked_at_ms, const char *batch_id, const char *raw_sha256, bool raw_mended,
+                     struct bw_buf *out)
 {
     struct bw_json j;
     bw_json_init(&j, out);
@@ -90,8 +91,9 @@ void bw_check_encode(const struct bw_detection *d, const struct bw_product *p, i
     bw_json_string(&j, "batch_id", batch_id);
     bw_json_string(&j, "raw_sha256", raw_sha256);
     bw_json_bool(&j, "raw_mended", raw_mended);
-    bw_json_raw(&j, "state", ""); /* the name; the state writes itself behind it */
-    bw_state_encode(&d->next, out);
+    bw_json_raw(&j, "state", state_json ? state_json : ""); /* the name; the state writes itself behind it */
+    if (!state_json)
+        bw_state_encode(&d->next, out);
     bw_json_array(&j, "changes");
     for (size_t i = 0; i < d->n_changes; i++)
         bw_entry_write_change(&j, NULL, &d->changes[i]);

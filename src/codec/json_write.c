@@ -65,8 +65,10 @@ static struct bw_buf *begin_value(struct bw_json *j, const char *key)
         (void)bw_buf_addc(j->out, ',');
     j->comma = true;
     if (key) {
-        put_string(j->out, key, strlen(key));
-        (void)bw_buf_addc(j->out, ':');
+        /* keys are words of ours, or digits: nothing in them needs an escape */
+        (void)bw_buf_addc(j->out, '"');
+        (void)bw_buf_add(j->out, key, strlen(key));
+        (void)bw_buf_add(j->out, "\":", 2);
     }
     return j->out;
 }

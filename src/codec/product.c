@@ -15,7 +15,6 @@
 #include "utf8.h"
 
 #include "badgewatch/base/alloc.h"
-#include "badgewatch/codec/json.h"
 #include "badgewatch/codec/keepa.h"
 
 #include <inttypes.h>
@@ -28,7 +27,7 @@
 #define CATEGORIES_MAX 1000 /* a product has a handful */
 #define TITLE_MAX      2000 /* bytes kept; Amazon allows 500 characters */
 #define BRAND_MAX      200
-#define TREE_TEXT_MAX  (64u << 10)
+#define TREE_TEXT_MAX  4096 /* of a name as it stands */
 #define TREE_MAX       64
 
 struct decode {
@@ -199,59 +198,86 @@ static bool read_monthly_sold(struct decode *d)
 
 /* ---- categoryTree ---- */
 
-static void fill_tree(struct decode *d, const struct bw_json_node *tree)
+struct level {
+    int64_t id; /* 0: none that can be used */
+    struct bw_span name;
+    bool named;
+};
+
+static bool read_level_member(struct decode *d, struct level *l)
+{
+    struct bw_span key;
+
+    if (!bw_cursor_key(&d->c, &key))
+        return false;
+    char first = bw_cursor_peek(&d->c);
+    if (bw_span_is(&key, "catId") && (first == '-' || (first >= '0' && first <= '9'))) {
+        enum bw_number kind = bw_cursor_number(&d->c, &l->id);
+        if (kind != BW_NUMBER_INT)
+            l->id = 0;
+        return kind != BW_NUMBER_FAULT;
+    }
+    if (bw_span_is(&key, "name") && first == '"') {
+        l->named = true;
+        return bw_cursor_string(&d->c, &l->name);
+    }
+    return skip(d);
+}
+
+static void add_level(struct decode *d, const struct level *l)
 {
     struct bw_product *p = d->p;
-    size_t n = bw_json_count(tree);
+    struct bw_buf name;
 
-    if (n > TREE_MAX) {
-        note(d, false, "categoryTree has %zu levels", n);
-        return;
-    }
-    if (n == 0)
-        return;
-    p->tree = bw_alloc_array(n, sizeof *p->tree);
-    for (size_t i = 0; i < n; i++) {
-        const struct bw_json_node *level = bw_json_at(tree, i);
-        const char *name;
-        int64_t id;
+    bw_buf_init(&name, l->name.len * 3);
+    bw_span_text(&l->name, &name);
+    if (p->n_tree % 8 == 0)
+        p->tree = bw_realloc_array(p->tree, p->n_tree + 8, sizeof *p->tree);
+    p->tree[p->n_tree] = (struct bw_category_name){
+        .category_id = l->id,
+        .parent = p->n_tree > 0 ? p->tree[p->n_tree - 1].category_id : 0,
+        .name = bw_category_name_dup(bw_buf_str(&name), name.len),
+    };
+    p->n_tree++;
+    bw_buf_fini(&name);
+}
 
-        if (!bw_json_get_int(level, "catId", &id) || id <= 0 || !bw_json_get_string(level, "name", &name)) {
-            note(d, false, "categoryTree level %zu has no id and name", i);
-            continue;
-        }
-        p->tree[p->n_tree] = (struct bw_category_name){
-            .category_id = id,
-            .parent = p->n_tree > 0 ? p->tree[p->n_tree - 1].category_id : 0,
-            .name = bw_category_name_dup(name, strlen(name)),
-        };
-        p->n_tree++;
+static bool read_level(struct decode *d, size_t i)
+{
+    struct level l = {0};
+
+    if (bw_cursor_peek(&d->c) != '{') {
+        note(d, false, "categoryTree level %zu has no id and name", i);
+        return skip(d);
     }
+    for (bool more = bw_cursor_first(&d->c, '{', '}'); more; more = bw_cursor_next(&d->c, '}'))
+        if (!read_level_member(d, &l))
+            return false;
+    if (d->c.fault)
+        return false;
+    if (l.id <= 0 || !l.named || l.name.len > TREE_TEXT_MAX)
+        note(d, false, "categoryTree level %zu has no id and name", i);
+    else if (d->p->n_tree < TREE_MAX)
+        add_level(d, &l);
+    else
+        note(d, false, "categoryTree has more than %d levels", TREE_MAX);
+    return true;
 }
 
 static bool read_tree(struct decode *d)
 {
-    struct bw_json_doc *doc = NULL;
-    struct bw_buf text;
+    size_t i = 0;
 
     if (bw_cursor_null(&d->c))
         return true;
-    const char *start = d->c.at;
-    if (!skip(d))
-        return false;
-    if (*start != '[') {
+    if (bw_cursor_peek(&d->c) != '[') {
         note(d, false, "categoryTree is not an array");
-        return true;
+        return skip(d);
     }
-    bw_buf_init(&text, TREE_TEXT_MAX);
-    bw_utf8_mend(start, (size_t)(d->c.at - start), &text);
-    if (text.overflow || bw_json_parse(bw_buf_str(&text), text.len, &doc, NULL))
-        note(d, false, "categoryTree is too big or odd");
-    else
-        fill_tree(d, bw_json_root(doc));
-    bw_json_free(doc);
-    bw_buf_fini(&text);
-    return true;
+    for (bool more = bw_cursor_first(&d->c, '[', ']'); more; more = bw_cursor_next(&d->c, ']'))
+        if (!read_level(d, i++))
+            return false;
+    return !d->c.fault;
 }
 
 /* ---- histories ---- */
@@ -393,24 +419,29 @@ static bool read_reviews(struct decode *d)
 
 /* ---- the whole ---- */
 
+#define MEMBER(name, read)                                                                                   \
+    {                                                                                                        \
+        name, sizeof(name) - 1, read                                                                         \
+    }
 static const struct member {
     const char *name;
+    size_t len;
     bool (*read)(struct decode *d);
 } members[] = {
-    {"asin", read_asin},
-    {"domainId", read_domain},
-    {"productType", read_type},
-    {"title", read_title},
-    {"brand", read_brand},
-    {"parentAsin", read_parent},
-    {"lastUpdate", read_last_update},
-    {"availabilityAmazon", read_availability},
-    {"monthlySold", read_monthly_sold},
-    {"categoryTree", read_tree},
-    {"salesRanks", read_ranks},
-    {"csv", read_csv},
-    {"monthlySoldHistory", read_sold_history},
-    {"reviews", read_reviews},
+    MEMBER("asin", read_asin),
+    MEMBER("domainId", read_domain),
+    MEMBER("productType", read_type),
+    MEMBER("title", read_title),
+    MEMBER("brand", read_brand),
+    MEMBER("parentAsin", read_parent),
+    MEMBER("lastUpdate", read_last_update),
+    MEMBER("availabilityAmazon", read_availability),
+    MEMBER("monthlySold", read_monthly_sold),
+    MEMBER("categoryTree", read_tree),
+    MEMBER("salesRanks", read_ranks),
+    MEMBER("csv", read_csv),
+    MEMBER("monthlySoldHistory", read_sold_history),
+    MEMBER("reviews", read_reviews),
 };
 
 /* The index in members[], or their number. An escaped key is unescaped once, not for each name it is held against. */
@@ -426,7 +457,8 @@ static size_t find_member(const struct bw_span *key)
         bw_span_text(key, &text);
         plain = (struct bw_span){.at = bw_buf_str(&text), .len = text.len};
     }
-    for (i = 0; i < n && !bw_span_is(&plain, members[i].name); i++)
+    for (i = 0; i < n && (plain.len != members[i].len || memcmp(plain.at, members[i].name, plain.len) != 0);
+         i++)
         ;
     bw_buf_fini(&text);
     return i;

@@ -444,3 +444,22 @@ void bw_state_badges_json(const struct bw_state *s, struct bw_buf *out)
     bw_json_array_end(&j);
     bw_buf_fini(&label);
 }
+
+#define TEXT_MAX ((size_t)64 << 20) /* of a product in a hundred thousand categories */
+
+void bw_state_text_make(struct bw_state_text *t, const struct bw_state *s)
+{
+    bw_buf_init(&t->state, TEXT_MAX);
+    bw_buf_init(&t->ranks, TEXT_MAX);
+    bw_buf_init(&t->badges, TEXT_MAX);
+    bw_state_encode(s, &t->state);
+    bw_state_ranks_json(s, &t->ranks);
+    bw_state_badges_json(s, &t->badges);
+}
+
+void bw_state_text_fini(struct bw_state_text *t)
+{
+    bw_buf_fini(&t->state);
+    bw_buf_fini(&t->ranks);
+    bw_buf_fini(&t->badges);
+}

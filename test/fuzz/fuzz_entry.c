@@ -73,7 +73,7 @@ static void encode_check(const struct bw_check_record *c, struct bw_buf *out)
         p.values[c->values[i].kind] = c->values[i].series;
         d.value_to[c->values[i].kind] = c->values[i].series.n;
     }
-    bw_check_encode(&d, &p, c->checked_at_ms, c->batch_id, c->raw_sha256, c->raw_mended, out);
+    bw_check_encode(&d, &p, NULL, c->checked_at_ms, c->batch_id, c->raw_sha256, c->raw_mended, out);
     free(d.rank_points);
     free(p.ranks);
 }

@@ -42,9 +42,10 @@ struct bw_check_record {
     struct bw_category_name *names; /* categoryTree, for table categories */
     size_t n_names;
 };
-/* Encodes from a detection (no copies made). */
-void bw_check_encode(const struct bw_detection *d, const struct bw_product *p, int64_t checked_at_ms,
-                     const char *batch_id, const char *raw_sha256, bool raw_mended, struct bw_buf *out);
+/* Encodes from a detection (no copies made). state_json: of d->next, where it is known already; else NULL. */
+void bw_check_encode(const struct bw_detection *d, const struct bw_product *p, const char *state_json,
+                     int64_t checked_at_ms, const char *batch_id, const char *raw_sha256, bool raw_mended,
+                     struct bw_buf *out);
 /* The record that encoding and decoding would give; takes states, names and texts out of d and p, which are still to be
  * freed. */
 void bw_check_record_take(struct bw_check_record *out, struct bw_detection *d, struct bw_product *p,

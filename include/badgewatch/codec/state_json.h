@@ -14,5 +14,11 @@ enum bw_err bw_state_decode(const char *json, size_t len, const struct bw_produc
 void bw_state_ranks_json(const struct bw_state *s, struct bw_buf *out);
 /* [{"category_id":7792528011,"category":"Serums","since":"..."}] (bestseller_badges). */
 void bw_state_badges_json(const struct bw_state *s, struct bw_buf *out);
+/* The three texts of a state, for whoever needs them more than once. */
+struct bw_state_text {
+    struct bw_buf state, ranks, badges;
+};
+void bw_state_text_make(struct bw_state_text *t, const struct bw_state *s); /* t uninitialised */
+void bw_state_text_fini(struct bw_state_text *t);
 /* "Serums", or "Category 7792528011" where no name is known. */
 void bw_category_label(int64_t category_id, const char *name, struct bw_buf *out);

@@ -126,5 +126,5 @@ void made_fini(struct made *m)
 
 void made_encode(const struct made *m, struct bw_buf *json)
 {
-    bw_check_encode(&m->d, &m->p, 1755101612345, BATCH, HASH, true, json);
+    bw_check_encode(&m->d, &m->p, NULL, 1755101612345, BATCH, HASH, true, json);
 }

@@ -163,7 +163,7 @@ static void check(struct run *r, const struct bw_product *p, int64_t answered_at
     struct bw_buf json;
     bw_detect(&in, &d);
     bw_buf_init(&json, LARGE);
-    bw_check_encode(&d, p, in.detected_at_ms, BATCH, "", false, &json);
+    bw_check_encode(&d, p, NULL, in.detected_at_ms, BATCH, "", false, &json);
     assert_false(json.overflow);
     if (bw_check_decode(json.data, json.len, &c, &error) != BW_OK)
         fail_msg("%s of %s at %lld", error.text, p->key.asin, (long long)answered_at);
