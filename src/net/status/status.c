@@ -102,6 +102,16 @@ static void sweep(void *ctx)
         bw_timer_start(s->sweep_timer, sweep_every(s));
 }
 
+/* Another trap: of a request that the library gives up after its own time-out, the end may never be told; of one whose
+ * arguments had no room in its memory it is not. */
+static void forget(struct status_connection *c)
+{
+    assert(!c->exchange || !c->exchange->seen);
+    if (c->exchange)
+        bw_exchange_free(c->exchange);
+    c->exchange = NULL;
+}
+
 static void connection_changed(void *ctx, struct MHD_Connection *connection, void **socket_context,
                                enum MHD_ConnectionNotificationCode code)
 {
@@ -120,6 +130,7 @@ static void connection_changed(void *ctx, struct MHD_Connection *connection, voi
             bw_timer_start(s->sweep_timer, sweep_every(s));
     } else if (c) {
         LIST_REMOVE(c, link);
+        forget(c);
         free(c);
         *socket_context = NULL;
         s->place_freed = true;
@@ -138,6 +149,10 @@ static void *request_begun(void *ctx, const char *uri, struct MHD_Connection *co
     e->s = ctx;
     e->connection = connection;
     e->peer = info ? info->socket_context : NULL;
+    if (e->peer) {
+        forget(e->peer);
+        e->peer->exchange = e;
+    }
     e->uri = bw_strndup(uri ? uri : "", strnlen(uri ? uri : "", STATUS_MAX_URI + 1));
     return e;
 }
@@ -154,6 +169,8 @@ static void request_ended(void *ctx, struct MHD_Connection *connection, void **c
     if (!e)
         return;
     set_phase(e->peer, STATUS_RECEIVING);
+    if (e->peer)
+        e->peer->exchange = NULL;
     e->connection = NULL;
     e->s = NULL;
     if (!e->handed || e->response || e->status)

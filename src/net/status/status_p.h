@@ -21,6 +21,7 @@ struct status_connection {
     int fd;
     enum status_phase phase;
     struct bw_mono since;
+    struct bw_exchange *exchange; /* begun, and not ended */
 };
 
 struct bw_exchange {
