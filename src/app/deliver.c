@@ -200,15 +200,29 @@ static void confirm(struct bw_message *m)
 
 /* ---- LOOK ---- */
 
-static void on_seen(void *ctx, enum bw_delivery_seen seen, const char *ts, const char *why)
+/* Some of the changes are out already, in one message or several: they are recorded with that. What stays goes on. */
+static void part_with_told(struct bw_message *m, const struct bw_slack_sought *sought, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool stays = strcmp(sought[i].ts, m->ts) == 0; /* not found, or in the message of those that stay */
+        struct bw_message *part = stays ? NULL : bw_message_take_told(m, sought, n, sought[i].ts);
+        if (part)
+            bw_notifier_found(part);
+    }
+}
+
+static void on_seen(void *ctx, enum bw_delivery_seen seen, const struct bw_slack_sought *sought, size_t n,
+                    const char *why)
 {
     struct bw_message *m = ctx;
     answered(m);
+    snprintf(m->ts, sizeof(m->ts), "%s", seen == BW_SEEN ? sought[0].ts : "");
+    if ((seen == BW_SEEN || seen == BW_SEEN_NOT) && !m->note)
+        part_with_told(m, sought, n);
     if (seen == BW_SEEN_LATER) {
         m->backoff_ms = bw_backoff_next(&m->notifier->backoff, bw_random());
         bw_notifier_slack_state(m->notifier, false, why);
     }
-    snprintf(m->ts, sizeof(m->ts), "%s", ts);
     bw_delivery_looked(&m->progress, seen);
     bw_notifier_progressed(m);
 }
@@ -216,8 +230,10 @@ static void on_seen(void *ctx, enum bw_delivery_seen seen, const char *ts, const
 static void look(struct bw_message *m)
 {
     int64_t age = m->first.ms != 0 ? bw_mono_now().ms - m->first.ms : bw_wall_now().ms - m->doubt_ms;
-    if (bw_slack_find(m->notifier->cx, m->channel, bw_message_id(m), (age > 0 ? age : 0) + LOOK_BACK_MS,
-                      on_seen, m) == BW_OK)
+    size_t n = 0;
+    struct bw_slack_sought *sought = bw_message_sought(m, &n);
+    if (bw_slack_find(m->notifier->cx, m->channel, sought, n, (age > 0 ? age : 0) + LOOK_BACK_MS, on_seen,
+                      m) == BW_OK)
         begun(m);
     else
         not_begun(m);

@@ -74,9 +74,14 @@ void bw_note_free(struct bw_note *note)
     free(note);
 }
 
-const char *bw_message_id(const struct bw_message *m)
+struct bw_slack_sought *bw_message_sought(const struct bw_message *m, size_t *n)
 {
-    return m->note ? m->note->id : m->entries[0].change.id;
+    struct bw_slack_sought *sought = bw_alloc_array(m->n + 1, sizeof(*sought));
+    size_t most = m->progress.plain ? BW_SLACK_PLAIN_IDS_MAX : BW_SLACK_IDS_MAX;
+    *n = m->note ? 1 : m->n < most ? m->n : most;
+    for (size_t i = 0; i < *n; i++)
+        snprintf(sought[i].id, sizeof(sought[i].id), "%s", m->note ? m->note->id : m->entries[i].change.id);
+    return sought;
 }
 
 const char *bw_message_kind(const struct bw_message *m)
@@ -124,6 +129,50 @@ void bw_message_leave_out(struct bw_message *m, const char *change_id)
             return;
         }
     }
+}
+
+/* Moves entry i and its references. */
+static void move_entry(struct bw_message *to, struct bw_message *from, size_t i)
+{
+    const char *id = from->entries[i].change.id;
+    size_t kept = 0;
+    for (size_t r = 0; r < from->n_refs; r++) {
+        if (strcmp(from->refs[r].change_id, id) == 0)
+            to->refs = append(to->refs, &to->n_refs, &from->refs[r], 1, sizeof(*to->refs));
+        else
+            from->refs[kept++] = from->refs[r];
+    }
+    from->n_refs = kept;
+    to->entries = append(to->entries, &to->n, &from->entries[i], 1, sizeof(*to->entries));
+    from->n--;
+    memmove(&from->entries[i], &from->entries[i + 1], (from->n - i) * sizeof(from->entries[0]));
+}
+
+static bool is_told(const struct bw_slack_sought *sought, size_t n, const char *id, const char *ts)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(sought[i].id, id) == 0 && strcmp(sought[i].ts, ts) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct bw_message *bw_message_take_told(struct bw_message *m, const struct bw_slack_sought *sought, size_t n,
+                                        const char *ts)
+{
+    struct bw_message *part = bw_message_new(m->notifier, m->stream, m->checks[0].name, 0, &m->key);
+    part->n_checks = 0; /* the intention is that of the rest */
+    part->addressed = true;
+    snprintf(part->channel, sizeof(part->channel), "%s", m->channel);
+    snprintf(part->ts, sizeof(part->ts), "%s", ts);
+    for (size_t i = m->n; i-- > 0;) {
+        if (is_told(sought, n, m->entries[i].change.id, ts))
+            move_entry(part, m, i);
+    }
+    if (part->n > 0)
+        return part;
+    bw_message_free(part);
+    return NULL;
 }
 
 void bw_message_free(struct bw_message *m)

@@ -75,8 +75,13 @@ void bw_message_absorb(struct bw_message *m, struct bw_message *other);
 /* Makes it a message about no change; takes ownership. */
 void bw_message_set_note(struct bw_message *m, const char *id, struct bw_note *note, int64_t doubt_ms);
 void bw_note_free(struct bw_note *note);
-/* The id by which it is found in a channel; "change", "summary". */
-const char *bw_message_id(const struct bw_message *m);
+/* What to look for in a channel: all that its metadata names. The caller frees it; *n >= 1. */
+struct bw_slack_sought *bw_message_sought(const struct bw_message *m, size_t *n);
+/* Takes those changes out that the message with this ts tells, as a message of their own that has to be recorded; NULL if
+ * these are none. */
+struct bw_message *bw_message_take_told(struct bw_message *m, const struct bw_slack_sought *sought, size_t n,
+                                        const char *ts);
+/* "change", "summary". */
 const char *bw_message_kind(const struct bw_message *m);
 bool bw_message_has_check(const struct bw_message *m, const char *check);
 bool bw_message_has(const struct bw_message *m, const char *id);

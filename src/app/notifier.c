@@ -162,6 +162,13 @@ static void enqueue(struct bw_notifier *n, struct bw_message *m)
     n->n++;
 }
 
+void bw_notifier_found(struct bw_message *m)
+{
+    enqueue(m->notifier, m);
+    m->progress.step = BW_DELIVERY_RECORD;
+    m->progress.outcome = BW_OUTCOME_FOUND;
+}
+
 static void gather_note(struct bw_notifier *n, const struct bw_entry *e)
 {
     const char *key = bw_entry_field(e, "check", NULL), *id = bw_entry_field(e, "id", NULL);

@@ -42,6 +42,8 @@ struct bw_notifier {
 void bw_notifier_slack_state(struct bw_notifier *n, bool up, const char *reason);
 /* The step's answer has moved m->progress: waits are set, an ended message is freed, others may go on. */
 void bw_notifier_progressed(struct bw_message *m);
+/* Takes the message, whose changes were found in the channel: it only has to be recorded. */
+void bw_notifier_found(struct bw_message *m);
 void bw_notifier_log_attempt(struct bw_notifier *n, const struct bw_message *m, const char *outcome,
                              const char *error);
 

@@ -126,7 +126,8 @@ enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void
 struct look {
     const struct bw_context *cx;
     char channel[BW_CHANNEL_SIZE];
-    char change_id[BW_UUID_TEXT];
+    struct bw_slack_sought *sought;
+    size_t n;
     char cursor[256];
     struct bw_wall oldest;
     int64_t age_ms;
@@ -138,10 +139,24 @@ struct look {
 
 static enum bw_err ask_page(struct look *l);
 
-static void end_look(struct look *l, enum bw_delivery_seen seen, const char *ts, const char *why)
+static void free_look(struct look *l)
 {
-    l->cb(l->ctx, seen, ts, why);
+    free(l->sought);
     free(l);
+}
+
+static void end_look(struct look *l, enum bw_delivery_seen seen, const char *why)
+{
+    l->cb(l->ctx, seen, l->sought, l->n, why);
+    free_look(l);
+}
+
+static bool all_found(const struct look *l)
+{
+    size_t i = 0;
+    while (i < l->n && l->sought[i].ts[0])
+        i++;
+    return i == l->n;
 }
 
 /* By Slack's own clock we should have asked further back: ours is ahead. */
@@ -156,7 +171,7 @@ static void look_further(struct look *l, struct bw_wall slack)
     l->oldest.ms = slack.ms - l->age_ms;
     l->pages = 0;
     if (ask_page(l) != BW_OK)
-        end_look(l, BW_SEEN_LATER, "", "the channel's history cannot be asked for now");
+        end_look(l, BW_SEEN_LATER, "the channel's history cannot be asked for now");
 }
 
 static void on_page(void *ctx, const struct bw_http_response *r)
@@ -164,31 +179,29 @@ static void on_page(void *ctx, const struct bw_http_response *r)
     struct look *l = ctx;
     struct bw_slack_answer answer;
     if (r->err != BW_OK) {
-        end_look(l, BW_SEEN_LATER, "", r->reason);
+        end_look(l, BW_SEEN_LATER, r->reason);
         return;
     }
     bw_slack_classify(false, (int)r->status, false, r->body, r->body_len, r->retry_after_ms, &answer);
     if (answer.class == BW_POSTED_OPERATOR) {
-        end_look(l, BW_SEEN_CANNOT, "", answer.error);
+        end_look(l, BW_SEEN_CANNOT, answer.error);
         return;
     }
-    bool found = false;
-    char ts[32] = "";
     struct bw_error error;
-    if (bw_slack_history_find(r->body, r->body_len, l->change_id, &found, ts, l->cursor, &error) != BW_OK) {
-        end_look(l, BW_SEEN_LATER, "", answer.error[0] ? answer.error : error.text);
+    if (bw_slack_history_find(r->body, r->body_len, l->sought, l->n, l->cursor, &error) != BW_OK) {
+        end_look(l, BW_SEEN_LATER, answer.error[0] ? answer.error : error.text);
         return;
     }
-    if (found)
-        end_look(l, BW_SEEN, ts, "");
+    if (all_found(l))
+        end_look(l, BW_SEEN, "");
     else if (!l->cursor[0] && is_ahead(l, r))
         look_further(l, r->date);
     else if (!l->cursor[0])
-        end_look(l, BW_SEEN_NOT, "", "");
+        end_look(l, BW_SEEN_NOT, "");
     else if (++l->pages >= PAGES_MAX) /* looking for ever would hold up the channel for ever */
-        end_look(l, BW_SEEN_CANNOT, "", "the channel's history is too long to read");
+        end_look(l, BW_SEEN_CANNOT, "the channel's history is too long to read");
     else if (ask_page(l) != BW_OK)
-        end_look(l, BW_SEEN_LATER, "", "the channel's history cannot be asked for now");
+        end_look(l, BW_SEEN_LATER, "the channel's history cannot be asked for now");
 }
 
 static enum bw_err ask_page(struct look *l)
@@ -218,16 +231,20 @@ static enum bw_err ask_page(struct look *l)
     return err;
 }
 
-enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, const char *change_id,
-                          int64_t age_ms, bw_slack_find_cb cb, void *ctx)
+enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, struct bw_slack_sought *sought,
+                          size_t n, int64_t age_ms, bw_slack_find_cb cb, void *ctx)
 {
     struct look *l = bw_alloc(sizeof(*l));
-    *l = (struct look){
-        .cx = cx, .oldest = {bw_wall_now().ms - age_ms}, .age_ms = age_ms, .cb = cb, .ctx = ctx};
+    *l = (struct look){.cx = cx,
+                       .sought = sought,
+                       .n = n,
+                       .oldest = {bw_wall_now().ms - age_ms},
+                       .age_ms = age_ms,
+                       .cb = cb,
+                       .ctx = ctx};
     snprintf(l->channel, sizeof(l->channel), "%s", channel);
-    snprintf(l->change_id, sizeof(l->change_id), "%s", change_id);
     enum bw_err err = ask_page(l);
     if (err != BW_OK)
-        free(l);
+        free_look(l);
     return err;
 }

@@ -20,8 +20,10 @@ enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t 
 typedef void (*bw_slack_auth_cb)(void *ctx, bool answered, const char *error);
 enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void *ctx) BW_MUSTCHECK;
 
-/* ts is there with BW_SEEN only. */
-typedef void (*bw_slack_find_cb)(void *ctx, enum bw_delivery_seen seen, const char *ts, const char *why);
-/* Asks conversations.history for the message that carries change_id, back to `age_ms` ago. */
-enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, const char *change_id,
-                          int64_t age_ms, bw_slack_find_cb cb, void *ctx) BW_MUSTCHECK;
+/* BW_SEEN: all were found. BW_SEEN_NOT: not all. The list is that of the question, borrowed for the call. */
+typedef void (*bw_slack_find_cb)(void *ctx, enum bw_delivery_seen seen, const struct bw_slack_sought *sought,
+                                 size_t n, const char *why);
+/* Asks conversations.history for the messages that tell these changes, back to `age_ms` ago. Takes ownership of `sought`
+ * (n >= 1), also when it fails. */
+enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, struct bw_slack_sought *sought,
+                          size_t n, int64_t age_ms, bw_slack_find_cb cb, void *ctx) BW_MUSTCHECK;

@@ -315,22 +315,31 @@ void bw_slack_classify(bool webhook, int status, bool sent, const char *body, si
 
 /* ---- conversations.history ---- */
 
-static bool holds(const struct bw_json_node *message, const char *change_id)
+/* The ids of changes that a message tells, and its ts; NULL if it is none of ours. */
+static const struct bw_json_node *ids_of(const struct bw_json_node *message, const char **ts)
 {
     const struct bw_json_node *metadata = bw_json_get(message, "metadata");
-    const char *type, *id;
-    if (!bw_json_get_string(metadata, "event_type", &type) || strcmp(type, "badgewatch_changes") != 0)
-        return false;
-    const struct bw_json_node *ids = bw_json_get(bw_json_get(metadata, "event_payload"), "change_ids");
-    for (size_t i = 0; i < bw_json_count(ids); i++) {
-        if (bw_json_is_string(bw_json_at(ids, i), &id) && strcmp(id, change_id) == 0)
-            return true;
-    }
-    return false;
+    const char *type;
+    if (!bw_json_get_string(metadata, "event_type", &type) || strcmp(type, "badgewatch_changes") != 0 ||
+        !bw_json_get_string(message, "ts", ts))
+        return NULL;
+    return bw_json_get(bw_json_get(metadata, "event_payload"), "change_ids");
 }
 
-enum bw_err bw_slack_history_find(const char *json, size_t len, const char *change_id, bool *found,
-                                  char ts[32], char cursor[256], struct bw_error *error)
+static void find_in(const struct bw_json_node *message, struct bw_slack_sought *sought, size_t n)
+{
+    const char *ts, *id;
+    const struct bw_json_node *ids = ids_of(message, &ts);
+    for (size_t i = 0; i < bw_json_count(ids); i++) {
+        for (size_t k = 0; bw_json_is_string(bw_json_at(ids, i), &id) && k < n; k++) {
+            if (!sought[k].ts[0] && strcmp(sought[k].id, id) == 0)
+                copy_whole(sought[k].ts, sizeof(sought[k].ts), ts);
+        }
+    }
+}
+
+enum bw_err bw_slack_history_find(const char *json, size_t len, struct bw_slack_sought *sought, size_t n,
+                                  char cursor[256], struct bw_error *error)
 {
     struct bw_json_doc *doc;
     bool ok = false;
@@ -346,22 +355,17 @@ enum bw_err bw_slack_history_find(const char *json, size_t len, const char *chan
         bw_json_free(doc);
         return err;
     }
-    char seen[32] = "", next[256] = "";
-    for (size_t i = 0; i < bw_json_count(messages) && !seen[0]; i++) {
-        const struct bw_json_node *m = bw_json_at(messages, i);
-        if (holds(m, change_id) && bw_json_get_string(m, "ts", &text))
-            copy_whole(seen, sizeof(seen), text);
-    }
+    char next[256] = "";
     text = "";
     (void)bw_json_get_string(bw_json_get(root, "response_metadata"), "next_cursor", &text);
     copy_whole(next, sizeof(next), text);
-    bool cut = text[0] && !next[0] && !seen[0]; /* the pages behind could not be asked for */
-    bw_json_free(doc);
-    if (cut)
+    if (text[0] && !next[0]) { /* the pages behind could not be asked for */
+        bw_json_free(doc);
         return bw_error_set(error, BW_ERR_TOO_BIG, "the cursor of the channel's history is too long");
-    *found = seen[0] != '\0';
-    if (*found)
-        memcpy(ts, seen, sizeof(seen));
+    }
+    for (size_t i = 0; i < bw_json_count(messages); i++)
+        find_in(bw_json_at(messages, i), sought, n);
+    bw_json_free(doc);
     memcpy(cursor, next, sizeof(next));
     return BW_OK;
 }

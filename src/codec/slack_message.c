@@ -19,11 +19,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TITLE_MAX     150 /* characters */
-#define CATEGORY_MAX  60  /* of a header's 150, the words and marks around it take up to 86 */
-#define LISTED_MAX    10  /* changes of one message that are listed; more are counted */
-#define LATE_MS       INT64_C(600000)
-#define PLAIN_IDS_MAX 20 /* the plain text is also the answer to "metadata_too_large" */
+#define TITLE_MAX    150 /* characters */
+#define CATEGORY_MAX 60  /* of a header's 150, the words and marks around it take up to 86 */
+#define LISTED_MAX   10  /* changes of one message that are listed; more are counted */
+#define LATE_MS      INT64_C(600000)
 
 /* ---- words ---- */
 
@@ -371,7 +370,7 @@ static void write_blocks(struct bw_json *j, const struct bw_change_entry *entrie
 
 void bw_slack_write_metadata(struct bw_json *j, const struct bw_change_entry *entries, size_t n, bool plain)
 {
-    size_t most = plain ? PLAIN_IDS_MAX : BW_SLACK_IDS_MAX;
+    size_t most = plain ? BW_SLACK_PLAIN_IDS_MAX : BW_SLACK_IDS_MAX;
     n = n < most ? n : most;
     bw_json_object(j, "metadata");
     bw_json_string(j, "event_type", "badgewatch_changes");

@@ -42,15 +42,15 @@ static void require_answer(bool webhook, bool sent, int status, int64_t header_m
 
 static void require_history(const char *body, size_t len)
 {
-    char ts[32] = "", cursor[256] = "";
+    struct bw_slack_sought sought[] = {{.id = ID}, {.id = ID, .ts = "1"}};
+    char cursor[256] = "";
     struct bw_error error = {.code = BW_OK};
-    bool found = false;
-    if (bw_slack_history_find(body, len, ID, &found, ts, cursor, &error) != BW_OK) {
-        FUZZ_REQUIRE(error.text[0] && !found && !ts[0] && !cursor[0]);
+    if (bw_slack_history_find(body, len, sought, 2, cursor, &error) != BW_OK) {
+        FUZZ_REQUIRE(error.text[0] && !sought[0].ts[0] && !cursor[0]);
         return;
     }
-    FUZZ_REQUIRE(found == (ts[0] != '\0'));
-    FUZZ_REQUIRE(memchr(ts, '\0', sizeof(ts)) && memchr(cursor, '\0', sizeof(cursor)));
+    FUZZ_REQUIRE(memchr(sought[0].ts, '\0', sizeof(sought[0].ts)) && memchr(cursor, '\0', sizeof(cursor)));
+    FUZZ_REQUIRE(strcmp(sought[1].ts, "1") == 0); /* found before */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -188,6 +188,38 @@ def emptied_after_told():
         equal(sorted(s.told_ids()), sorted(told), 'what is in the channel')
 
 
+def emptied_after_some_were_told():
+    """The same, and the world went on: one check finds again what was told, in two messages, and what nobody was told of."""
+    with stack.Stack(sim=SIM) as s:
+        keys = s.track_all()
+        first = now_of(s)
+        s.settled()
+        s.pg_stop()
+        s.d.says('postgres: history waits')
+        busy = keys[0].split(':')[1]  # moves at the root of its tree too: more often than the others
+
+        def moves():
+            while not [c for c in s.until_changes() if c['asin'] == busy]:
+                pass
+        for _ in range(2):
+            known = len(s.messages())
+            moves()
+            s.poll()
+            s.wait('the alerts are out', lambda: s.told() == 0 and len(s.messages()) > known)
+        told = s.told_ids()
+        s.d.kill()  # or what it knows comes back from its memory
+        moves()
+        s.redis('FLUSHALL')
+        s.pg_start()
+        s.daemon().ready()
+        s.checked(keys, 30, [1] * len(keys))
+        all_told(s)
+        s.settled(40)
+        s.same_as_record(first)
+        s.each_told_once()
+        true(len(s.told_ids()) > len(told), 'what is new was not told')
+
+
 def old_snapshot():
     """Redis comes back as it was before an alert was told: Postgres knows better."""
     with stack.Stack(sim=SIM) as s:
@@ -266,4 +298,4 @@ def reloaded():
 
 if __name__ == '__main__':
     stack.main(rows_by_hand, emptied_redis, emptied_before_told, emptied_while_a_writer_hangs, emptied_and_restarted,
-               emptied_after_told, old_snapshot, muted_stays_muted, reloaded)
+               emptied_after_told, emptied_after_some_were_told, old_snapshot, muted_stays_muted, reloaded)

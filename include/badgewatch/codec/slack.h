@@ -16,9 +16,9 @@ struct bw_message_options {
 /* All changes of one product in one check, in order: one message. A lost that follows a gained of the same category in
  * the list is told as a stay that came and went. entries: same product; n >= 1. Far below 4,000 characters whatever
  * the titles and the number of changes (more than 10 are counted, not listed). The metadata names the first
- * BW_SLACK_IDS_MAX changes, of a plain message the first 20: Slack refuses large metadata, and one id is enough to find
- * the message again. */
-#define BW_SLACK_IDS_MAX 300
+ * BW_SLACK_IDS_MAX changes, of a plain message fewer: Slack refuses large metadata. */
+#define BW_SLACK_IDS_MAX       300
+#define BW_SLACK_PLAIN_IDS_MAX 20
 void bw_slack_changes(const struct bw_change_entry *entries, size_t n,
                       const struct bw_message_options *options, struct bw_buf *out);
 /* The same message's plain text only (also for logs and tests). */
@@ -59,6 +59,14 @@ void bw_slack_classify(bool webhook, int status, bool sent, const char *body, si
 /* One class for an error code of Slack (table of slack.md 1.3). Unknown codes are BW_POSTED_AMBIGUOUS: they may be new. */
 enum bw_delivery_posted bw_slack_error_class(const char *code);
 
-/* A conversations.history answer: the ts of the message whose metadata (event_type badgewatch_changes) holds change_id. */
-enum bw_err bw_slack_history_find(const char *json, size_t len, const char *change_id, bool *found,
-                                  char ts[32], char cursor[256], struct bw_error *error) BW_MUSTCHECK;
+/* A change that is looked for in a channel. */
+struct bw_slack_sought {
+    char id[BW_UUID_TEXT];
+    char ts[32]; /* of the message that tells it; "" = not found */
+};
+
+/* A conversations.history answer: fills in the ts of those changes, not found before, that the metadata of one of its
+ * messages (event_type badgewatch_changes) names. Which of them go out together is no property of the changes: after a
+ * loss they may be found again in other company, so each is looked for. */
+enum bw_err bw_slack_history_find(const char *json, size_t len, struct bw_slack_sought *sought, size_t n,
+                                  char cursor[256], struct bw_error *error) BW_MUSTCHECK;

@@ -268,12 +268,11 @@ static void history(void **state)
     static const struct {
         const char *name, *json;
         enum bw_err err;
-        bool found;
         const char *ts, *cursor;
     } given[] = {
-        {"empty", HISTORY("", ""), BW_OK, false, "", ""},
-        {"found", HISTORY(MESSAGE("badgewatch_changes", "\"" OTHER "\",\"" ID "\"", "2.5"), ""), BW_OK, true,
-         "2.5", ""},
+        {"empty", HISTORY("", ""), BW_OK, "", ""},
+        {"found", HISTORY(MESSAGE("badgewatch_changes", "\"" OTHER "\",\"" ID "\"", "2.5"), ""), BW_OK, "2.5",
+         ""},
         {"behind messages of people",
          HISTORY(
              "{\"text\":\"hi\",\"ts\":\"3.1\"},{\"metadata\":null,\"ts\":\"3.0\"},{\"metadata\":7},"
@@ -281,47 +280,61 @@ static void history(void **state)
              "{\"metadata\":{\"event_type\":\"badgewatch_changes\",\"event_payload\":{\"change_ids\":\"" ID
              "\"}}}," MESSAGE("badgewatch_changes", "7,null,\"" ID "\"", "2.5"),
              "dXNlcjo="),
-         BW_OK, true, "2.5", "dXNlcjo="},
-        {"other change", HISTORY(MESSAGE("badgewatch_changes", "\"" OTHER "\"", "2.5"), "next"), BW_OK, false,
-         "", "next"},
-        {"other program", HISTORY(MESSAGE("somebody_changes", "\"" ID "\"", "2.5"), ""), BW_OK, false, "",
-         ""},
+         BW_OK, "2.5", "dXNlcjo="},
+        {"other change", HISTORY(MESSAGE("badgewatch_changes", "\"" OTHER "\"", "2.5"), "next"), BW_OK, "",
+         "next"},
+        {"other program", HISTORY(MESSAGE("somebody_changes", "\"" ID "\"", "2.5"), ""), BW_OK, "", ""},
         {"a ts that is none",
          HISTORY(MESSAGE("badgewatch_changes", "\"" ID "\"", "12345678901234567890123456789012345"), ""),
-         BW_OK, false, "", ""},
-        {"no metadata at all", "{\"ok\":true,\"messages\":[]}", BW_OK, false, "", ""},
-        {"refused", "{\"ok\":false,\"error\":\"not_in_channel\"}", BW_ERR_PROTOCOL, false, NULL, NULL},
-        {"no list", "{\"ok\":true,\"messages\":{}}", BW_ERR_PROTOCOL, false, NULL, NULL},
-        {"no JSON", "<html>", BW_ERR_SYNTAX, false, NULL, NULL},
-        {"cut", "{\"ok\":true,\"messages\":[", BW_ERR_SYNTAX, false, NULL, NULL},
+         BW_OK, "", ""},
+        {"no metadata at all", "{\"ok\":true,\"messages\":[]}", BW_OK, "", ""},
+        {"refused", "{\"ok\":false,\"error\":\"not_in_channel\"}", BW_ERR_PROTOCOL, NULL, NULL},
+        {"no list", "{\"ok\":true,\"messages\":{}}", BW_ERR_PROTOCOL, NULL, NULL},
+        {"no JSON", "<html>", BW_ERR_SYNTAX, NULL, NULL},
+        {"cut", "{\"ok\":true,\"messages\":[", BW_ERR_SYNTAX, NULL, NULL},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(given); i++) {
-        bool found = !given[i].found;
-        char ts[32] = "", cursor[256] = "before";
+        struct bw_slack_sought sought = {.id = ID};
+        char cursor[256] = "before";
         struct bw_error error = {.code = BW_OK};
         enum bw_err err =
-            bw_slack_history_find(given[i].json, strlen(given[i].json), ID, &found, ts, cursor, &error);
+            bw_slack_history_find(given[i].json, strlen(given[i].json), &sought, 1, cursor, &error);
         if (err != given[i].err)
             fail_msg("%s: %s", given[i].name, error.text);
         if (err != BW_OK) {
-            assert_true(error.text[0] && found && strcmp(cursor, "before") == 0); /* untouched */
+            assert_true(error.text[0] && !sought.ts[0] && strcmp(cursor, "before") == 0); /* untouched */
             continue;
         }
-        if (found != given[i].found || strcmp(ts, given[i].ts) != 0 || strcmp(cursor, given[i].cursor) != 0)
-            fail_msg("%s: %d '%s' '%s'", given[i].name, found, ts, cursor);
+        if (strcmp(sought.ts, given[i].ts) != 0 || strcmp(cursor, given[i].cursor) != 0)
+            fail_msg("%s: '%s' '%s'", given[i].name, sought.ts, cursor);
     }
+}
+
+/* Changes of one check may have been told in several messages, or some of them not at all. */
+static void history_of_several(void **state)
+{
+    static const char json[] = HISTORY(MESSAGE("badgewatch_changes", "\"" OTHER "\"", "3.5") "," MESSAGE(
+                                           "badgewatch_changes", "\"" ID "\",\"" OTHER "\"", "2.5"),
+                                       "");
+    struct bw_slack_sought sought[] = {{.id = ID}, {.id = OTHER}, {.id = "none"}, {.id = ID, .ts = "1.5"}};
+    char cursor[256];
+    (void)state;
+    assert_int_equal(bw_slack_history_find(json, strlen(json), sought, 4, cursor, NULL), BW_OK);
+    assert_string_equal(sought[0].ts, "2.5");
+    assert_string_equal(sought[1].ts, "3.5");
+    assert_string_equal(sought[2].ts, "");
+    assert_string_equal(sought[3].ts, "1.5"); /* on an earlier page */
 }
 
 static void history_says_why(void **state)
 {
     static const char json[] = "{\"ok\":false,\"error\":\"not_in_channel\"}";
+    struct bw_slack_sought sought = {.id = ID};
     struct bw_error error;
-    bool found;
-    char ts[32], cursor[256];
+    char cursor[256];
     (void)state;
-    assert_int_equal(bw_slack_history_find(json, strlen(json), ID, &found, ts, cursor, &error),
-                     BW_ERR_PROTOCOL);
+    assert_int_equal(bw_slack_history_find(json, strlen(json), &sought, 1, cursor, &error), BW_ERR_PROTOCOL);
     assert_string_equal(error.text, "the channel's history was not given: not_in_channel");
 }
 
@@ -329,15 +342,15 @@ static void history_says_why(void **state)
 static void history_with_a_long_cursor(void **state)
 {
     struct bw_buf json;
-    bool found = true;
-    char ts[32], cursor[256] = "before";
+    struct bw_slack_sought sought = {.id = ID};
+    char cursor[256] = "before";
     (void)state;
     bw_buf_init(&json, 4096);
     (void)bw_buf_adds(&json, "{\"ok\":true,\"messages\":[],\"response_metadata\":{\"next_cursor\":\"");
     for (int i = 0; i < 300; i++)
         (void)bw_buf_addc(&json, 'c');
     (void)bw_buf_adds(&json, "\"}}");
-    assert_int_equal(bw_slack_history_find(bw_buf_str(&json), json.len, ID, &found, ts, cursor, NULL),
+    assert_int_equal(bw_slack_history_find(bw_buf_str(&json), json.len, &sought, 1, cursor, NULL),
                      BW_ERR_TOO_BIG);
     assert_string_equal(cursor, "before");
     bw_buf_fini(&json);
@@ -351,6 +364,7 @@ int main(void)
         cmocka_unit_test(accepted),
         cmocka_unit_test(details),
         cmocka_unit_test(history),
+        cmocka_unit_test(history_of_several),
         cmocka_unit_test(history_says_why),
         cmocka_unit_test(history_with_a_long_cursor),
     };
