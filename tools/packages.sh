@@ -24,7 +24,7 @@ packages_of() {
     test) echo libcmocka-dev python3 openssl git ;;
     ci) echo clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev ;;
     coverage) echo gcovr ;;
-    long) echo clang-14 libclang-rt-14-dev ;;
+    long) echo clang-14 libclang-rt-14-dev valgrind ;;
     *)
         echo "packages.sh: '$1' is no group" >&2
         exit 2

@@ -279,9 +279,9 @@ class Process:
 
 
 class Daemon(Process):
-    def __init__(self, stack, env=None):
+    def __init__(self, stack, env=None, under=()):
         self.extra_env = dict(env or {})
-        super().__init__(stack, 'badgewatch', [BADGEWATCH, 'run'], self.extra_env)
+        super().__init__(stack, 'badgewatch', [*under, BADGEWATCH, 'run'], self.extra_env)
 
     @property
     def port(self):
@@ -483,8 +483,8 @@ class Stack:
                                          TOKEN, '--rate', '1000', *self.sim_args, *extra])
         self.sim.says('listening on')
 
-    def daemon(self, env=None):
-        d = Daemon(self, env)
+    def daemon(self, env=None, under=()):
+        d = Daemon(self, env, under)
         self.d = self.d if self.d and self.d.alive() else d
         return d
 
