@@ -426,10 +426,14 @@ static void set_aside(struct bw_message *m)
     bw_log_error("slack", "%s: its changes are set aside in %s", m->checks[0].name, k->set_aside);
     for (size_t i = 0; i < m->n_refs; i++) {
         const char *argv[] = {
-            k->changes,         k->set_aside, k->staged_bytes, BW_GROUP_SLACK, m->refs[i].id,
-            "refused by Slack", "0"};
+            m->stream, k->set_aside, k->staged_bytes, BW_GROUP_SLACK, m->refs[i].id, "refused by Slack", "0"};
         if (bw_redis_eval(n->cx->redis, &bw_script_set_aside, 3, 7, argv, NULL, NULL, NULL) == BW_OK)
             bw_metric_add(n->cx->counters.set_aside, 1);
+    }
+    for (size_t i = 0; i < m->n_checks; i++) { /* certainly not posted: put back, it is sent without a look */
+        const char *argv[] = {"HDEL", k->delivery, m->checks[i].name};
+        if (bw_redis_command(n->cx->redis, 3, argv, NULL, NULL, NULL) != BW_OK)
+            bw_log_debug("slack", "%s: its intention stays for now", m->checks[i].name);
     }
     m->progress.step = BW_DELIVERY_DONE; /* what Redis did not take is read again after it is back */
     bw_notifier_progressed(m);

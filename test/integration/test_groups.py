@@ -92,5 +92,43 @@ def group_of_unknown_outcome():
         told_well(s, s.messages())
 
 
+def group_with_one_that_was_told():
+    """A power cut: Redis has lost the intention of the message that was on its way, only Postgres has it. What waited
+    behind it would now be told with it, in one group: only that one message is left out."""
+    with stack.Stack(sim=['--generate', '30', '--seed', '63', '--churn', '24', '--clock', 'stopped', '--start',
+                          '2026-05-01T00:00Z', '--pad', '500', '--slack-rate', '0']) as s:
+        s.track_all()
+        s.settled()
+        s.fault(target='slack', fault='stall', ms=30000, posted=True)
+        alone = s.until_changes(600)[0]['asin']
+        s.bw('poll', alone)
+        s.wait('it is out, without an answer', lambda: len(s.messages()) == 1)
+        s.clock_on(7200)
+        s.poll(*[m[2:] for m in s.members() if m[2:] != alone])
+        s.d.kill()
+        true(s.told() > 10, 'changes that wait')
+        equal(s.redis('DEL', 'bw:delivery'), 1, 'intentions')
+        s.clear_faults()
+        s.daemon().ready()
+        s.settled(60)
+        s.each_told_once()
+
+
+def note_refused_for_good():
+    """Slack refuses a message about no change, also as plain text: it is set aside where a person finds it, and nothing of
+    it stays behind."""
+    with stack.Stack(sim=['--generate', '1', '--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--slack-rate', '0']) as s:
+        s.fault(target='slack', fault='error', error='invalid_blocks', count=2)
+        s.redis('XADD', 'bw:outbox', '*', 'check', 'summary:2026-04-30', 'of', '1', 'id', '11111111-1111-5111-8111-111111111111',
+                'kind', 'summary', 'headline', 'Summary', 'lines', 'Changes: 0\n')
+        s.wait('it is set aside', lambda: s.redis('XLEN', 'bw:set_aside') == 1)
+        _, fields = s.redis('XRANGE', 'bw:set_aside', '-', '+')[0]
+        equal(fields[1], 'bw:outbox', 'where it was')
+        s.wait('nothing is pending', lambda: s.redis('XPENDING', 'bw:outbox', 'slack')[0] == 0)
+        s.wait('no intention stays', lambda: s.redis('HLEN', 'bw:delivery') == 0)
+        equal(s.messages(), [], 'messages')
+        s.redis('DEL', 'bw:set_aside')
+
+
 if __name__ == '__main__':
-    stack.main(six_are_grouped, group_of_unknown_outcome, thousand)
+    stack.main(six_are_grouped, group_of_unknown_outcome, group_with_one_that_was_told, note_refused_for_good, thousand)
