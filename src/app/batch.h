@@ -11,6 +11,7 @@
 struct bw_member {
     struct bw_product_key key;
     bool polled;   /* asked for by a person: handed back, it stays so */
+    int64_t due;   /* planned for, unix s */
     int frequency; /* minutes */
     struct bw_state prev;
 };
@@ -19,7 +20,9 @@ struct bw_batch {
     struct bw_member *members; /* owned, with their states */
     size_t n;
     int domain;
-    bool first; /* all are first sights, or none is */
+    bool first;   /* all are first sights, or none is */
+    int update;   /* as it was planned when they were taken */
+    int64_t cost; /* tokens of one product, at most */
 };
 
 void bw_batch_fini(struct bw_batch *b);

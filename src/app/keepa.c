@@ -34,6 +34,7 @@ struct call {
     bool has_head; /* status and dated_at are known */
     long status;
     int64_t dated_at;
+    struct bw_mono asked;
     size_t junk;      /* bytes since the body stopped being JSON */
     int64_t expected; /* tokens reserved */
 };
@@ -41,6 +42,7 @@ struct call {
 struct bw_keepa {
     struct bw_context *cx;
     struct bw_bucket bucket;
+    struct bw_costs costs;
     struct bw_backoff backoff;
     struct bw_mono closed_until;
     char reason[256];
@@ -71,29 +73,31 @@ static void open_gate(struct bw_keepa *k)
     bw_counters_success(&k->cx->counters, BW_PART_KEEPA);
 }
 
-int64_t bw_keepa_allowance(const struct bw_keepa *k, bool urgent)
+static bool closed(const struct bw_keepa *k, struct bw_mono now)
+{
+    /* after a failure one request at a time finds out whether it is over */
+    return now.ms < k->closed_until.ms || (k->reason[0] && k->in_flight > 0);
+}
+
+int64_t bw_keepa_allowance(const struct bw_keepa *k)
 {
     struct bw_mono now = bw_mono_now();
-    if (now.ms < k->closed_until.ms)
-        return 0;
-    if (k->reason[0] && k->in_flight > 0)
-        return 0; /* after a failure one request at a time finds out whether it is over */
-    return bw_bucket_spendable(&k->bucket, now, urgent ? 0 : k->cx->conf->token_reserve);
+    return closed(k, now) ? 0 : bw_bucket_spendable(&k->bucket, now, k->cx->conf->token_reserve);
 }
 
-int bw_keepa_update(const struct bw_keepa *k)
+void bw_keepa_plan(const struct bw_keepa *k, struct bw_plan *out)
 {
-    int setting = k->cx->conf->keepa_update_h;
-    if (setting != BW_UPDATE_AUTO)
-        return setting;
-    return bw_bucket_affords_live(&k->bucket, k->cx->conf->token_reserve, k->checks_per_hour)
-               ? 0
-               : BW_UPDATE_DEFAULT;
-}
-
-int64_t bw_keepa_cost(size_t n, int update)
-{
-    return (int64_t)n * (update == 0 ? 2 : 1);
+    const struct bw_conf *conf = k->cx->conf;
+    struct bw_plan_input in = {.bucket = &k->bucket,
+                               .costs = &k->costs,
+                               .now = bw_mono_now(),
+                               .reserve = conf->token_reserve,
+                               .automatic = conf->keepa_update_h == BW_UPDATE_AUTO,
+                               .update = conf->keepa_update_h,
+                               .checks_per_hour = k->checks_per_hour};
+    bw_plan(&in, out);
+    if (closed(k, in.now))
+        out->routine = out->polled = 0;
 }
 
 void bw_keepa_forecast(struct bw_keepa *k, double checks_per_hour)
@@ -160,7 +164,8 @@ static void on_loaded(void *ctx, enum bw_err err, const struct bw_reply *reply)
     int64_t age = bw_wall_now().ms - v[3];
     if (age < 0)
         age = 0;
-    bw_bucket_told(&k->bucket, v[0], v[1], 0, v[2], (struct bw_mono){bw_mono_now().ms - age});
+    bw_bucket_told(&k->bucket, &(struct bw_tokens){.left = v[0], .rate = v[1], .refill_in_ms = v[2]},
+                   (struct bw_mono){bw_mono_now().ms - age});
 }
 
 void bw_keepa_load(struct bw_keepa *k)
@@ -215,7 +220,9 @@ static void told(struct bw_keepa *k, struct call *c, struct bw_keepa_envelope *e
     if (!e->has_tokens)
         return;
     limit_figures(e);
-    bw_bucket_told(&k->bucket, e->tokens_left, e->refill_rate, e->token_flow_reduction, e->refill_in_ms, at);
+    struct bw_tokens tokens = {e->tokens_left,  e->refill_rate,  e->token_flow_reduction,
+                               e->refill_in_ms, e->timestamp_ms, c->asked};
+    bw_bucket_told(&k->bucket, &tokens, at);
     c->record.tokens_consumed = e->tokens_consumed;
     c->record.has_tokens_left = true;
     c->record.tokens_left = e->tokens_left;
@@ -322,6 +329,8 @@ static void on_products(void *ctx, const struct bw_http_response *r)
                              : r->err;
     if (parsed == BW_OK)
         told(c->keepa, c, &result.envelope, r->last_byte);
+    if (parsed == BW_OK && result.envelope.has_tokens)
+        bw_costs_learn(&c->keepa->costs, c->question.update, c->question.n, c->record.tokens_consumed);
     char text[400];
     describe(r, &result.envelope, text, sizeof(text));
     if (r->err == BW_OK && r->status == 200 && parsed == BW_OK) {
@@ -414,6 +423,7 @@ static struct call *new_call(struct bw_keepa *k, const char *endpoint, size_t as
     struct call *c = bw_alloc(sizeof(*c));
     c->keepa = k;
     c->expected = expected;
+    c->asked = bw_mono_now();
     c->record.started_at_ms = bw_wall_now().ms;
     c->record.asins = (int)asins;
     snprintf(c->record.endpoint, sizeof(c->record.endpoint), "%s", endpoint);
@@ -457,7 +467,7 @@ enum bw_err bw_keepa_products(struct bw_keepa *k, const struct bw_keepa_question
     if (q->update != BW_UPDATE_DEFAULT)
         bw_buf_addf(&url, "&update=%d", q->update);
 
-    struct call *c = new_call(k, "product", q->n, bw_keepa_cost(q->n, q->update));
+    struct call *c = new_call(k, "product", q->n, q->expected);
     c->question = *q;
     c->done = q->done;
     c->ctx = q->ctx;

@@ -1,14 +1,14 @@
 /* The Keepa client: requests, the token bucket, and when not to ask.
  *
- * Happy way: bw_keepa_allowance says how many tokens may be spent -> bw_keepa_products asks -> products come one by
+ * Happy way: bw_keepa_plan says how many products may be asked about -> bw_keepa_products asks -> products come one by
  * one as exact bytes -> done is called once with the envelope. Each request, failed ones too, becomes one row of
  * api_usage_log (through the history stream) and moves the metrics.
  * Failing: no connection, time-outs, 5xx and unreadable answers back off with jitter; 429 waits for the bucket's own
- * refillIn; a refused key (400, 402) is tried once a minute. While it is closed so, the allowance is 0. */
+ * refillIn; a refused key (400, 402) is tried once a minute. While it is closed so, nothing may be asked. */
 #pragma once
 
 #include "badgewatch/codec/keepa.h"
-#include "badgewatch/core/bucket.h"
+#include "badgewatch/core/plan.h"
 #include "context.h"
 
 struct bw_keepa;
@@ -41,8 +41,9 @@ struct bw_keepa_question {
     int domain;
     const struct bw_product_key *keys;
     size_t n;
-    int days;   /* 0 = whole history */
-    int update; /* hours; bw_keepa_update gives it */
+    int days;         /* 0 = whole history */
+    int update;       /* hours, or BW_UPDATE_DEFAULT */
+    int64_t expected; /* tokens, as they were planned */
     const char *batch_id;
     /* A product of the answer, while it comes; borrowed. Whole as it is, whatever becomes of the rest. Only of answers with
      * status 200. */
@@ -55,13 +56,10 @@ struct bw_keepa_question {
 struct bw_keepa *bw_keepa_new(struct bw_context *context);
 /* Reads the bucket that other daemons, or an earlier start, left in Redis. */
 void bw_keepa_load(struct bw_keepa *k);
-/* Tokens that a request may plan to spend now; 0 = do not ask yet. urgent: may spend the reserve (poll). */
-int64_t bw_keepa_allowance(const struct bw_keepa *k, bool urgent);
-/* The `update` of the next request: the setting, or 0 / 1 by what the bucket affords. BW_UPDATE_DEFAULT: send none. */
-#define BW_UPDATE_DEFAULT (-2)
-int bw_keepa_update(const struct bw_keepa *k);
-/* Expected cost of n products asked with that update. */
-int64_t bw_keepa_cost(size_t n, int update);
+/* How many products may be asked about now, how, and at what price; none while the gate is closed. */
+void bw_keepa_plan(const struct bw_keepa *k, struct bw_plan *out);
+/* Tokens that a request may plan to spend now without touching the reserve; 0 = do not ask yet. */
+int64_t bw_keepa_allowance(const struct bw_keepa *k);
 /* Starts; done comes exactly once, later, unless this returns an error. */
 enum bw_err bw_keepa_products(struct bw_keepa *k, const struct bw_keepa_question *question) BW_MUSTCHECK;
 void bw_keepa_resume(struct bw_keepa *k); /* some answer that stood still may go on */

@@ -155,7 +155,7 @@ static void on_answer(void *ctx, const struct bw_keepa_result *result)
 
 void bw_names_tick(struct bw_names *n)
 {
-    if (n->asking || n->n_wanted == 0 || bw_keepa_allowance(n->keepa, false) < 1)
+    if (n->asking || n->n_wanted == 0 || bw_keepa_allowance(n->keepa) < 1)
         return;
     int64_t ids[ASK_MOST];
     size_t asked = 0, kept = 0;

@@ -7,6 +7,7 @@
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/log.h"
 #include "badgewatch/codec/state_json.h"
+#include "badgewatch/core/schedule.h"
 #include "leases.h"
 
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct bw_scheduler {
     struct bw_due_clock *clock;
     struct bw_scheduler_port port;
     struct bw_timer *timer;
+    struct bw_plan plan; /* of the newest claim */
     bool claiming;
     bool stopping;
     unsigned ticks;
@@ -51,29 +53,28 @@ static void set_reason(struct bw_scheduler *s, const char *reason)
 
 /* ---- the claim ---- */
 
-static enum bw_err claim(struct bw_scheduler *s, int64_t routine, int64_t urgent)
+static enum bw_err claim(struct bw_scheduler *s)
 {
     const struct bw_keys *k = &s->cx->keys;
-    int64_t cost = bw_keepa_cost(1, bw_keepa_update(s->keepa));
-    int64_t most = (routine > 0 ? routine : urgent) / cost;
-    most = most < 1 ? 1 : most > BW_BATCH_MAX ? BW_BATCH_MAX : most;
-    const char *const keys[] = {k->due, k->leased, k->lease, k->poll, k->epoch, k->staged_bytes};
+    const char *const keys[] = {k->due, k->leased, k->lease, k->poll, k->epoch, k->staged_bytes, k->turn};
     struct bw_args args;
     bw_args_init(&args);
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 7; i++)
         bw_args_add(&args, keys[i]);
     bw_args_add(&args, k->prefix);
     bw_args_add(&args, s->cx->id);
     bw_args_add_int(&args, BW_LEASE_MS);
-    bw_args_add_int(&args, most);
-    bw_args_add_int(&args, most < BW_BATCH_FIRST_MAX ? most : BW_BATCH_FIRST_MAX);
+    bw_args_add_int(&args, s->plan.routine < BW_BATCH_MAX ? s->plan.routine : BW_BATCH_MAX);
+    bw_args_add_int(&args, s->plan.polled < BW_BATCH_MAX ? s->plan.polled : BW_BATCH_MAX);
     bw_args_add_int(&args, s->cx->conf->stage_limit);
-    bw_args_add(&args, routine > 0 ? "1" : "0");
+    bw_args_add_int(&args, BW_BATCH_FIRST_MAX);
     bw_args_add(&args, s->ticks % DEAD_EVERY == 1 ? "1" : "0");
     bw_args_add_int(&args, ++s->claims);
     bw_args_add_int(&args, s->lost);
+    bw_args_add_int(&args, BW_AHEAD_PART);
+    bw_args_add_int(&args, BW_AHEAD_MAX_S);
     enum bw_err err =
-        bw_redis_eval(s->cx->redis, &bw_script_claim, 6, args.n, args.values, args.lens, on_claimed, s);
+        bw_redis_eval(s->cx->redis, &bw_script_claim, 7, args.n, args.values, args.lens, on_claimed, s);
     bw_args_fini(&args);
     return err;
 }
@@ -82,11 +83,9 @@ static void look(struct bw_scheduler *s)
 {
     if (s->claiming || s->stopping || !bw_redis_writable(s->cx->redis) || s->port.room(s->port.ctx) == 0)
         return;
-    int64_t urgent = bw_keepa_allowance(s->keepa, true);
-    if (urgent < 1)
-        return;
-    int64_t routine = bw_keepa_allowance(s->keepa, false);
-    s->claiming = claim(s, routine, urgent) == BW_OK;
+    bw_keepa_plan(s->keepa, &s->plan);
+    if (s->plan.polled > 0)
+        s->claiming = claim(s) == BW_OK;
 }
 
 static void on_tick(void *ctx)
@@ -99,7 +98,7 @@ static void on_tick(void *ctx)
 
 /* ---- what was claimed ---- */
 
-static bool read_member(const struct bw_reply *item, struct bw_member *m)
+static bool read_member(const struct bw_scheduler *s, const struct bw_reply *item, struct bw_member *m)
 {
     if (item->type != BW_REPLY_ARRAY || item->n != 6)
         return false;
@@ -109,10 +108,11 @@ static bool read_member(const struct bw_reply *item, struct bw_member *m)
         bw_log_error("scheduler", "a member of the due set is no product: %s", error.text);
         return false;
     }
+    m->due = (int64_t)strtod(e[1].str, NULL);
     m->polled = strcmp(e[2].str, "1") == 0;
     m->frequency = (int)strtol(e[5].str, NULL, 10);
     if (m->frequency < 1)
-        m->frequency = 60;
+        m->frequency = (int)s->cx->conf->default_frequency_min;
     if (e[4].len == 0) {
         bw_state_init(&m->prev, &m->key);
         m->prev.version = strtoll(e[3].str, NULL, 10);
@@ -128,9 +128,11 @@ static bool read_member(const struct bw_reply *item, struct bw_member *m)
 
 static void take(struct bw_scheduler *s, const struct bw_reply *reply)
 {
-    struct bw_batch batch = {.members = bw_alloc_array(reply->n, sizeof(*batch.members))};
+    struct bw_batch batch = {.members = bw_alloc_array(reply->n, sizeof(*batch.members)),
+                             .update = s->plan.update,
+                             .cost = s->plan.cost};
     for (size_t i = 2; i < reply->n; i++) {
-        if (read_member(&reply->elements[i], &batch.members[batch.n]))
+        if (read_member(s, &reply->elements[i], &batch.members[batch.n]))
             batch.n++;
     }
     if (batch.n == 0) {

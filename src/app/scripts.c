@@ -1,6 +1,7 @@
 /* Ties the embedded Lua texts to their names. A script without its text would be a mistake of the build. */
 #include "badgewatch/app/scripts.h"
 
+#include "badgewatch/base/alloc.h"
 #include "badgewatch/base/embedded.h"
 
 #include <assert.h>
@@ -20,6 +21,21 @@ struct bw_script bw_script_claim = {.name = "claim"}, bw_script_release = {.name
                  bw_script_note = {.name = "note"}, bw_script_history = {.name = "history"},
                  bw_script_health = {.name = "health"};
 
+/* These change who is due: the functions of due.lua stand before them. */
+static struct bw_script *const with_due[] = {&bw_script_claim, &bw_script_release, &bw_script_stage,
+                                             &bw_script_track, &bw_script_untrack};
+
+static const char *text_of(const char *name)
+{
+    char file[64];
+    snprintf(file, sizeof(file), "%s.lua", name);
+    for (const struct bw_embedded *e = bw_lua; e->name; e++) {
+        if (strcmp(e->name, file) == 0)
+            return e->text;
+    }
+    return NULL;
+}
+
 void bw_scripts_init(void)
 {
     struct bw_script *const all[] = {
@@ -29,12 +45,9 @@ void bw_scripts_init(void)
         &bw_script_read,      &bw_script_address, &bw_script_intend,   &bw_script_requeue,
         &bw_script_note,      &bw_script_history, &bw_script_health};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        char file[64];
-        snprintf(file, sizeof(file), "%s.lua", all[i]->name);
-        for (const struct bw_embedded *e = bw_lua; e->name; e++) {
-            if (strcmp(e->name, file) == 0)
-                all[i]->source = e->text;
-        }
+        all[i]->source = text_of(all[i]->name);
         assert(all[i]->source);
     }
+    for (size_t i = 0; i < sizeof(with_due) / sizeof(with_due[0]); i++)
+        with_due[i]->source = bw_asprintf("%s%s", text_of("due"), with_due[i]->source); /* for ever */
 }

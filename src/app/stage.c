@@ -226,10 +226,11 @@ static void add_history(struct op *op, struct bw_args *args)
 static int64_t next_due(const struct op *op)
 {
     int64_t now = bw_due_now(op->stage->cx);
+    const struct bw_member *m = &op->check.member;
     const struct bw_detection *d = &op->detection;
     if (d->unknown != BW_KNOWN && d->next.unknown_checks > 0)
-        return bw_schedule_retry(now, op->check.member.frequency, d->next.unknown_checks);
-    return bw_schedule_next(now, op->check.member.frequency);
+        return bw_schedule_retry(now, m->frequency, d->next.unknown_checks);
+    return bw_schedule_after(now, m->due, m->polled, m->frequency);
 }
 
 static bool badges_differ(const struct bw_state *a, const struct bw_state *b)

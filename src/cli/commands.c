@@ -31,8 +31,9 @@ static const struct command
          "A [A...] [--priority N] [--every MIN] [--label T] [--tag T] [--channel C]",
          "track products",
          PRODUCT_NOTE
-         "Priority 1 is the highest; --every is in minutes; --tag may be given several times. A product\n"
-         "that is tracked already gets what is given here and keeps the rest.\n",
+         "Priority 1 is the highest, 5 the usual, 9 and more the lowest: it decides who waits when tokens\n"
+         "are short. --every is in minutes; --tag may be given several times. A product that is tracked\n"
+         "already gets what is given here and keeps the rest. What all products then cost is said.\n",
          run_asin_add,
          true},
     asin_remove = {"asin remove", "A [A...]",      "track them no more; their history stays",

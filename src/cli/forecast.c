@@ -43,11 +43,13 @@ static void cost_of_check(const struct bw_conf *conf, const struct plan *p, doub
 {
     struct bw_bucket full;
     bw_bucket_init(&full);
-    bw_bucket_told(&full, p->refill_rate * 60, p->refill_rate, (double)(p->refill_rate - p->rate), 0,
-                   (struct bw_mono){0});
+    struct bw_tokens tokens = {.left = p->refill_rate * 60,
+                               .rate = p->refill_rate,
+                               .flow_reduction = (double)(p->refill_rate - p->rate)};
+    bw_bucket_told(&full, &tokens, (struct bw_mono){0});
     bool automatic = conf->keepa_update_h == BW_UPDATE_AUTO;
     bool live = conf->keepa_update_h == 0 ||
-                (automatic && bw_bucket_affords_live(&full, conf->token_reserve, checks_per_hour));
+                (automatic && bw_bucket_affords(&full, conf->token_reserve, 2 * checks_per_hour));
     bool undecided = automatic && p->refill_rate <= 0;
     in->least = live ? 2 : 1;
     in->most = live || undecided ? 2 : 1;

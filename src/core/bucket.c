@@ -7,6 +7,7 @@
 
 #define TICK_MS       60300   /* measured 60.2 s; a little late costs nothing, a little early costs a 429 */
 #define REFILL_IN_MAX 3600000 /* a garbage refillIn must not stop us for ever */
+#define CLOCK_SET_MS  600000  /* no request takes so long */
 #define LEARN_MS      1000    /* while the request that will tell the bucket is under way */
 #define STOPPED_MS    3600000 /* no refill at all: ask again in an hour, the plan may have changed */
 #define TOKENS_MAX    1000000000000
@@ -23,22 +24,9 @@ void bw_bucket_init(struct bw_bucket *b)
     *b = (struct bw_bucket){0};
 }
 
-void bw_bucket_told(struct bw_bucket *b, int64_t left, int64_t rate, double flow_reduction,
-                    int64_t refill_in_ms, struct bw_mono at)
-{
-    if (b->known && at.ms < b->told.ms)
-        return;
-    double flow = isfinite(flow_reduction) && flow_reduction > 0 ? ceil(fmin(flow_reduction, 1e9)) : 0;
-    b->known = true;
-    b->left = clamp(left, -TOKENS_MAX, TOKENS_MAX);
-    b->rate = clamp(clamp(rate, 0, TOKENS_MAX / 60) - (int64_t)flow, 0, TOKENS_MAX);
-    b->refill_in_ms = clamp(refill_in_ms, 0, REFILL_IN_MAX);
-    b->told = at;
-}
-
 int64_t bw_bucket_capacity(const struct bw_bucket *b)
 {
-    return b->rate * 60;
+    return b->plan_rate * 60;
 }
 
 static int64_t ticks_until(const struct bw_bucket *b, struct bw_mono now)
@@ -47,16 +35,48 @@ static int64_t ticks_until(const struct bw_bucket *b, struct bw_mono now)
     return passed < b->refill_in_ms ? 0 : 1 + (passed - b->refill_in_ms) / TICK_MS;
 }
 
-int64_t bw_bucket_left(const struct bw_bucket *b, struct bw_mono now)
+/* What was told, and what has come in since. */
+static int64_t refilled(const struct bw_bucket *b, struct bw_mono now)
 {
     int64_t capacity = bw_bucket_capacity(b);
-    int64_t left = b->left;
-    if (left < capacity && b->rate > 0) { /* what was told may be more than the capacity we reckon with */
-        int64_t missing = (capacity - left) / b->rate + 1;
-        int64_t ticks = ticks_until(b, now);
-        left = ticks > missing ? capacity : clamp(left + ticks * b->rate, left, capacity);
-    }
-    return left - b->in_flight;
+    if (b->left >= capacity || b->rate == 0) /* what was told may be more than the capacity we reckon with */
+        return b->left;
+    int64_t missing = (capacity - b->left) / b->rate + 1;
+    int64_t ticks = ticks_until(b, now);
+    return ticks > missing ? capacity : clamp(b->left + ticks * b->rate, b->left, capacity);
+}
+
+/* Where both answers have Keepa's time, it decides; one that is far behind tells of a clock that was set. Of two that were
+ * made in the same moment, and under way together, the one with more tokens was made first. */
+static bool overtaken(const struct bw_bucket *b, const struct bw_tokens *t, struct bw_mono at)
+{
+    int64_t behind;
+    if (!b->known)
+        return false;
+    if (b->stamp_ms != 0 && t->stamp_ms != 0 && t->stamp_ms != b->stamp_ms &&
+        !__builtin_sub_overflow(b->stamp_ms, t->stamp_ms, &behind))
+        return behind > 0 && behind < CLOCK_SET_MS;
+    return at.ms < b->told.ms || (t->asked.ms < b->told.ms && t->left > refilled(b, at));
+}
+
+void bw_bucket_told(struct bw_bucket *b, const struct bw_tokens *t, struct bw_mono at)
+{
+    if (overtaken(b, t, at))
+        return;
+    double flow =
+        isfinite(t->flow_reduction) && t->flow_reduction > 0 ? ceil(fmin(t->flow_reduction, 1e9)) : 0;
+    b->known = true;
+    b->left = clamp(t->left, -TOKENS_MAX, TOKENS_MAX);
+    b->plan_rate = clamp(t->rate, 0, TOKENS_MAX / 60);
+    b->rate = clamp(b->plan_rate - (int64_t)flow, 0, TOKENS_MAX);
+    b->refill_in_ms = clamp(t->refill_in_ms, 0, REFILL_IN_MAX);
+    b->stamp_ms = t->stamp_ms;
+    b->told = at;
+}
+
+int64_t bw_bucket_left(const struct bw_bucket *b, struct bw_mono now)
+{
+    return refilled(b, now) - b->in_flight;
 }
 
 static int64_t reserved(const struct bw_bucket *b, double reserve)
@@ -109,10 +129,10 @@ double bw_token_cost_cents(int64_t tokens, int64_t rate, int64_t monthly_cost_ce
     return (double)tokens * (double)monthly_cost_cents / ((double)rate * 44640.0);
 }
 
-bool bw_bucket_affords_live(const struct bw_bucket *b, double reserve, double checks_per_hour)
+bool bw_bucket_affords(const struct bw_bucket *b, double reserve, double tokens_per_hour)
 {
     if (!b->known || b->rate == 0 || b->left < reserved(b, reserve))
         return false;
-    /* The capacity is one hour's refill: what an hour of live checks leaves of it must be the reserve. */
-    return 2.0 * checks_per_hour <= (double)(bw_bucket_capacity(b) - reserved(b, reserve));
+    /* What is spent leaves the reserve of an hour's refill, not only of a full bucket that nobody fills again. */
+    return tokens_per_hour <= (double)(b->rate * 60 - reserved(b, reserve));
 }

@@ -28,6 +28,12 @@ int64_t bw_schedule_next(int64_t now_s, int frequency_min)
     return now_s - into + period;
 }
 
+int64_t bw_schedule_after(int64_t now_s, int64_t due, bool polled, int frequency_min)
+{
+    bool ahead = !polled && due > now_s && due - now_s <= BW_AHEAD_MAX_S;
+    return bw_schedule_next(ahead ? due : now_s, frequency_min);
+}
+
 int64_t bw_schedule_retry(int64_t now_s, int frequency_min, int unknown_checks)
 {
     int64_t most = period_s(frequency_min);

@@ -107,6 +107,10 @@ class Judge:
         members, due = w.redis.many([('ZRANGE', 'bw:tracked', 0, -1), ('ZRANGE', 'bw:due', 0, -1)])
         for member in sorted(set(members) ^ set(due)):
             self.add('stuck', member, f'{member} is tracked and not due, or due and not tracked')
+        scored = [w.redis('ZRANGE', key, 0, -1, 'WITHSCORES') for key in ('bw:due', *(f'bw:due:{i}' for i in range(1, 10)))]
+        pairs = [list(zip(flat[::2], flat[1::2])) for flat in scored]
+        if sorted(pairs[0]) != sorted(sum(pairs[1:], [])):
+            self.add('stuck', None, 'bw:due and its copies by priority differ')
 
     def sample(self, what):
         r = self.world.redis

@@ -3,6 +3,8 @@
  *   product:D:ASIN  HASH    live state, and how the product is tracked; "state" is the machine's record
  *   tracked         ZSET    every product of tracked_asins, score 0 (for ordered paging)
  *   due             ZSET    active products that nobody is checking: score = unix s of the next check
+ *   due:1 .. due:9  ZSET    the same by priority (9: that and lower), for claim.lua
+ *   turn            INTEGER batches taken: every fourth goes by due time alone
  *   leased          ZSET    products being checked: score = unix ms when the lease runs out
  *   lease           HASH    of each of them: "owner|due score|polled"
  *   poll            ZSET    products asked for by `badgewatch poll`: score = unix ms of the asking
@@ -31,7 +33,7 @@
 struct bw_keys {
     char *prefix;
     char *tracked, *due, *leased, *lease, *poll, *badges, *history, *changes, *delivery, *set_aside;
-    char *staged_bytes, *tokens, *names, *epoch, *outbox, *health, *untold, *lost, *doubt;
+    char *staged_bytes, *tokens, *names, *epoch, *outbox, *health, *untold, *lost, *doubt, *turn;
 };
 
 #define BW_KEY_MAX        128 /* room for a product's or a daemon's key; the prefix is at most 40 characters */

@@ -1,16 +1,21 @@
 -- Takes due products under a lease, so that no other daemon asks about them at the same time.
 --
--- KEYS  due leased lease poll epoch staged_bytes
--- ARGV  prefix, owner, lease ms, most known products, most first-sight products, stage limit in bytes,
---       routine checks allowed (1/0), return leases of dead daemons now (1/0), number of this claim,
---       number of the owner's first claim whose answer was lost, with all since (0 = none)
+-- KEYS  due leased lease poll epoch staged_bytes turn
+-- ARGV  prefix, owner, lease ms, most products of a batch (0 = only those asked for by a person), most of them if a person
+--       asked, stage limit in bytes, most first-sight products, return leases of dead daemons now (1/0), number of this
+--       claim, number of the owner's first claim whose answer was lost, with all since (0 = none),
+--       ahead: a product may be taken so early, as a part (1/n) of its interval, and seconds at most
 -- Gives {"epoch"}: Redis was emptied or restarted, verify against Postgres first; {"full"}: too much waits for Postgres;
 --       {"idle", ms of the server's clock, due score of the next product or ""}; or
---       {"batch", ms of the server's clock, {member, due score, polled 1/0, version, state, frequency} ...}: one domain, and either all first
---       sights or none.
+--       {"batch", ms of the server's clock, {member, due score, polled 1/0, version, state, frequency} ...}: one domain, and
+--       either all first sights or none.
 -- The server's clock decides: daemons whose clocks differ still share one idea of a lease.
-local due, leased, lease, poll, epoch, staged = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+--
+-- Order: what a person asked for. Then by priority, and by due time among equals; but every fourth batch by due time
+-- alone, so that nobody starves: what waits longest gets a quarter of all tokens, however much of priority 1 is due.
+local due, leased, lease, poll, epoch, staged, turn = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local prefix, owner = ARGV[1], ARGV[2]
+local WINDOW = 500 -- of a set are looked at: bounds the work where few of those that are due fit together
 -- the epoch names the run of the server that was verified: one that was restarted may hold an older snapshot
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 if redis.call('GET', epoch) ~= run then return {'epoch'} end
@@ -21,13 +26,14 @@ local now_ms = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 local now_s = tonumber(t[1])
 
 local function give_back(member)
+  local product = prefix .. 'product:' .. member
   local holder = redis.call('HGET', lease, member) or ''
   local score, polled = string.match(holder, '|([^|]*)|?([^|]*)')
   redis.call('ZREM', leased, member)
   redis.call('HDEL', lease, member)
   -- removed or paused meanwhile: it does not become due again
-  if redis.call('HGET', prefix .. 'product:' .. member, 'active') ~= '1' then return end
-  redis.call('ZADD', due, 'NX', score or tostring(now_s), member)
+  if redis.call('HGET', product, 'active') ~= '1' then return end
+  if not redis.call('ZSCORE', due, member) then due_put(due, product, member, score or tostring(now_s)) end
   -- what a person asked for does not die with the daemon that took it
   if polled == '1' then redis.call('ZADD', poll, 'NX', now_ms, member) end
 end
@@ -49,46 +55,95 @@ if ARGV[10] ~= '0' then
   end
 end
 
-local batch, domain, first = {}, nil, nil
-local function take(member, score, polled)
-  local d = string.match(member, '^(%d+):')
-  if domain and d ~= domain then return true end
-  local p = redis.call('HMGET', prefix .. 'product:' .. member, 'version', 'state', 'frequency', 'baseline')
-  local is_first = p[4] ~= '1'
+-- ---- who ----
+
+local batch, taken, domain, first = {}, {}, nil, nil
+local polls = redis.call('ZCARD', poll) > 0
+local function fits(member) return not taken[member] and (not domain or domain == string.match(member, '^(%d+):')) end
+-- Gives false when the batch is full.
+local function take(member, score, polled, most)
+  if not fits(member) then return true end
+  local product = prefix .. 'product:' .. member
+  local kind = redis.call('HMGET', product, 'baseline', 'priority')
+  local is_first = kind[1] ~= '1'
   if first ~= nil and is_first ~= first then return true end
-  local most = tonumber(is_first and ARGV[5] or ARGV[4])
+  if is_first then most = math.min(most, tonumber(ARGV[7])) end
   if #batch >= most then return false end
-  domain, first = d, is_first
+  local p = redis.call('HMGET', product, 'version', 'state', 'frequency')
+  domain, first, taken[member] = string.match(member, '^(%d+):'), is_first, due_class(due, kind[2])
   batch[#batch + 1] = {member, score, polled and '1' or '0', p[1] or '', p[2] or '', p[3] or ''}
   return #batch < most
 end
 
 local more = true
-for _, member in ipairs(redis.call('ZRANGE', poll, 0, 499)) do
+for _, member in ipairs(polls and redis.call('ZRANGE', poll, 0, WINDOW - 1) or {}) do
   local score = redis.call('ZSCORE', due, member)
   if score then
-    if more then more = take(member, score, true) end
+    if more then more = take(member, score, true, tonumber(ARGV[5])) end
   elseif not redis.call('ZSCORE', leased, member) then
     redis.call('ZREM', poll, member) -- not tracked, or paused since it was asked for
   end
 end
-if more and ARGV[7] == '1' then
-  local list = redis.call('ZRANGEBYSCORE', due, '-inf', now_s, 'WITHSCORES', 'LIMIT', 0, 500)
+
+local routine = tonumber(ARGV[4])
+local function take_due(set)
+  local list = redis.call('ZRANGEBYSCORE', set, '-inf', now_s, 'WITHSCORES', 'LIMIT', 0, WINDOW)
   for i = 1, #list, 2 do
-    if not redis.call('ZSCORE', poll, list[i]) and not take(list[i], list[i + 1], false) then break end
+    local member, score = list[i], list[i + 1]
+    if set ~= due and fits(member) then -- a person may have written into `due`: it is what counts
+      score = redis.call('ZSCORE', due, member)
+      if not score then
+        redis.call('ZREM', set, member)
+      elseif score ~= list[i + 1] then
+        redis.call('ZADD', set, score, member)
+      end
+    end
+    if score and tonumber(score) <= now_s and not (polls and redis.call('ZSCORE', poll, member)) and
+       not take(member, score, false, routine) then
+      return false
+    end
+  end
+  return true
+end
+if more and routine > 0 then
+  if tonumber(redis.call('GET', turn) or '0') % 4 ~= 3 then
+    for class = 1, DUE_CLASSES do more = more and take_due(due .. ':' .. class) end
+  end
+  more = more and take_due(due)
+  if #batch > 0 then redis.call('INCR', turn) end
+end
+-- There is room: what is due next comes along instead of making a request of its own in a moment. Only checks of the
+-- regular grid, whose next one is then reckoned from the planned time: they cost no more than they would then.
+if more and routine > 0 and #batch > 0 and not first then
+  local list = redis.call('ZRANGEBYSCORE', due, '(' .. now_s, now_s + tonumber(ARGV[12]), 'WITHSCORES', 'LIMIT', 0, WINDOW)
+  for i = 1, #list, 2 do
+    local member, score = list[i], list[i + 1]
+    local interval = fits(member) and tonumber(redis.call('HGET', prefix .. 'product:' .. member, 'frequency') or '0') * 60 or 0
+    if interval > 0 and tonumber(score) % interval == 0 and (tonumber(score) - now_s) * tonumber(ARGV[11]) <= interval and
+       not (polls and redis.call('ZSCORE', poll, member)) and not take(member, score, false, routine) then
+      break
+    end
   end
 end
+
+-- ---- the lease ----
+
 if #batch == 0 then
   local next_due = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
   return {'idle', now_ms, next_due[2] or ''}
 end
 local answer = {'batch', now_ms}
+local members, scores, holders = {}, {}, {}
 for i, item in ipairs(batch) do
-  -- first what needs memory: a server that is full refuses here, before a token is spent on an answer it could not take
-  redis.call('ZADD', leased, now_ms + tonumber(ARGV[3]), item[1])
-  redis.call('ZREM', due, item[1])
-  redis.call('ZREM', poll, item[1])
-  redis.call('HSET', lease, item[1], table.concat({owner, item[2], item[3], ARGV[9]}, '|'))
   answer[i + 2] = item
+  members[i] = item[1]
+  scores[2 * i - 1], scores[2 * i] = now_ms + tonumber(ARGV[3]), item[1]
+  holders[2 * i - 1], holders[2 * i] = item[1], table.concat({owner, item[2], item[3], ARGV[9]}, '|')
 end
+-- first what needs memory: a server that is full refuses here, before a token is spent on an answer it could not take
+redis.call('ZADD', leased, unpack(scores))
+redis.call('HSET', lease, unpack(holders))
+redis.call('ZREM', due, unpack(members))
+redis.call('ZREM', poll, unpack(members))
+for _, member in ipairs(members) do redis.call('ZREM', taken[member], member) end
 return answer

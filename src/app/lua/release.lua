@@ -11,8 +11,9 @@ for i = 3, #ARGV, 2 do
   if holder == ARGV[2] then
     redis.call('ZREM', leased, member)
     redis.call('HDEL', lease, member)
-    if redis.call('ZSCORE', tracked, member) and redis.call('HGET', ARGV[1] .. 'product:' .. member, 'active') == '1' then
-      redis.call('ZADD', due, score, member)
+    local product = ARGV[1] .. 'product:' .. member
+    if redis.call('ZSCORE', tracked, member) and redis.call('HGET', product, 'active') == '1' then
+      due_put(due, product, member, score)
       if ARGV[i + 1] == '1' then
         local t = redis.call('TIME')
         redis.call('ZADD', poll, 'NX', tonumber(t[1]) * 1000, member)

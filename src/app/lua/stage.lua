@@ -79,7 +79,7 @@ if end_lease() or not redis.call('ZSCORE', leased, member) then
   if redis.call('HGET', product, 'active') == '1' then
     -- asked for again while this check was under way: it stays due at once
     local again = redis.call('ZSCORE', poll, member)
-    redis.call('ZADD', due, again and redis.call('TIME')[1] or ARGV[4], member)
+    due_put(due, product, member, again and redis.call('TIME')[1] or ARGV[4])
     redis.call('HSET', product, 'next_check_at', again and 'now' or ARGV[6])
   end
 end

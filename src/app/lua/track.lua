@@ -15,6 +15,7 @@ local function values()
   return list
 end
 redis.call('ZADD', tracked, 0, member)
+local class = due_class_of(due, product)
 redis.call('HSET', product, 'active', ARGV[2], unpack(values()))
 local state, held = values(), values()
 local version = 0
@@ -37,14 +38,12 @@ if version > tonumber(redis.call('HGET', product, 'version') or '0') then
     redis.call('HSET', product, 'badge:' .. held[i], held[i + 1])
   end
 end
+if due_class_of(due, product) ~= class then redis.call('ZREM', class, member) end
 if not active then
-  redis.call('ZREM', due, member)
+  due_drop(due, product, member)
 elseif not redis.call('ZSCORE', leased, member) then
-  local score = redis.call('ZSCORE', due, member)
-  if not score then
-    redis.call('ZADD', due, ARGV[3], member) -- new, resumed, or Redis was emptied: look at once
-  elseif tonumber(score) > tonumber(ARGV[4]) then
-    redis.call('ZADD', due, ARGV[4], member) -- its frequency became higher
-  end
+  -- new, resumed, or Redis was emptied: look at once; and not later than its frequency, which may have become higher
+  local score = tonumber(redis.call('ZSCORE', due, member) or ARGV[3])
+  due_put(due, product, member, math.min(score, tonumber(ARGV[4])))
 end
 return 'ok'

@@ -9,7 +9,8 @@ for i = 2, #ARGV do
     local category = string.match(field, '^badge:(%d+)$')
     if category then redis.call('ZREM', KEYS[6], member .. ':' .. category) end
   end
-  for k = 1, 3 do redis.call('ZREM', KEYS[k], member) end
+  due_drop(KEYS[2], product, member)
+  for _, k in ipairs({1, 3}) do redis.call('ZREM', KEYS[k], member) end
   redis.call('HDEL', KEYS[4], member)
   redis.call('ZREM', KEYS[5], member)
   forgotten = forgotten + redis.call('DEL', product)

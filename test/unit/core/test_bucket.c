@@ -14,11 +14,18 @@ static struct bw_mono at(int64_t ms)
     return (struct bw_mono){ms};
 }
 
+static void tell(struct bw_bucket *b, int64_t left, int64_t rate, double flow, int64_t refill_in_ms,
+                 int64_t at_ms)
+{
+    struct bw_tokens tokens = {left, rate, flow, refill_in_ms, 0, at(at_ms)};
+    bw_bucket_told(b, &tokens, at(at_ms));
+}
+
 static struct bw_bucket told(int64_t left, int64_t rate, int64_t refill_in_ms)
 {
     struct bw_bucket b;
     bw_bucket_init(&b);
-    bw_bucket_told(&b, left, rate, 0, refill_in_ms, at(1000));
+    tell(&b, left, rate, 0, refill_in_ms, 1000);
     return b;
 }
 
@@ -54,19 +61,46 @@ static void test_told(void **state)
 {
     struct bw_bucket b = told(100, 20, 0);
     (void)state;
-    bw_bucket_told(&b, 5, 20, 0, 0, at(999)); /* an older answer */
+    tell(&b, 5, 20, 0, 0, 999); /* an older answer */
     assert_int_equal(b.left, 100);
-    bw_bucket_told(&b, 5, 20, 2.1, -7, at(1000));
+    tell(&b, 5, 20, 2.1, -7, 1000);
     assert_int_equal(b.left, 5);
     assert_int_equal(b.rate, 17); /* rounded up: never too much hope */
     assert_int_equal(b.refill_in_ms, 0);
-    bw_bucket_told(&b, 5, -3, NAN, 0, at(1001));
+    tell(&b, 5, -3, NAN, 0, 1001);
     assert_int_equal(b.rate, 0);
-    bw_bucket_told(&b, INT64_MAX, INT64_MAX, INFINITY, INT64_MAX, at(1002));
+    tell(&b, INT64_MAX, INT64_MAX, INFINITY, INT64_MAX, 1002);
     assert_true(bw_bucket_left(&b, at(2000)) > 0);
     assert_true(bw_bucket_wait(&b, at(2000), 0.5, INT64_MAX) >= 0);
-    bw_bucket_told(&b, 1300, 20, 5, 0, at(1003)); /* more than the capacity that is left by trackings */
+    tell(&b, 1300, 20, 5, 0, 1003); /* more than the capacity */
     assert_int_equal(bw_bucket_left(&b, at(500000)), 1300);
+}
+
+/* Two requests at once: the one that Keepa answered first may come last, with a balance that is no more. */
+static void test_overtaken_answer(void **state)
+{
+    struct bw_bucket b;
+    (void)state;
+    bw_bucket_init(&b);
+    bw_bucket_told(&b, &(struct bw_tokens){800, 20, 0, 60000, 50000, at(0)}, at(1000));
+    bw_bucket_told(&b, &(struct bw_tokens){900, 20, 0, 60000, 49000, at(0)}, at(1100));
+    assert_int_equal(b.left, 800);
+    bw_bucket_told(&b, &(struct bw_tokens){900, 20, 0, 60000, 50000, at(0)}, at(1100)); /* the same moment */
+    assert_int_equal(b.left, 800);
+    bw_bucket_told(&b, &(struct bw_tokens){820, 20, 0, 60000, 50000, at(0)}, at(61000)); /* refilled since */
+    assert_int_equal(b.left, 820);
+    bw_bucket_told(&b, &(struct bw_tokens){900, 20, 0, 60000, 50000, at(62000)},
+                   at(63000)); /* asked afterwards */
+    assert_int_equal(b.left, 900);
+    bw_bucket_told(&b, &(struct bw_tokens){700, 20, 0, 60000, 51000, at(0)},
+                   at(900)); /* received in the same turn */
+    assert_int_equal(b.left, 700);
+    bw_bucket_told(&b, &(struct bw_tokens){650, 20, 0, 60000, 0, at(0)}, at(1200)); /* it does not say when */
+    assert_int_equal(b.left, 650);
+    bw_bucket_told(&b, &(struct bw_tokens){640, 20, 0, 60000, 5000000, at(0)}, at(1300));
+    bw_bucket_told(&b, &(struct bw_tokens){630, 20, 0, 60000, 53000, at(0)},
+                   at(1400)); /* Keepa's clock was set back */
+    assert_int_equal(b.left, 630);
 }
 
 static void test_spendable(void **state)
@@ -141,19 +175,36 @@ static void test_cost(void **state)
     assert_true(bw_token_cost_cents(-1, 20, 4900) == 0);
 }
 
-static void test_affords_live(void **state)
+static void test_affords(void **state)
 {
     struct bw_bucket b;
     (void)state;
     bw_bucket_init(&b);
-    assert_false(bw_bucket_affords_live(&b, 0.1, 1));
+    assert_false(bw_bucket_affords(&b, 0.1, 1));
     b = told(1200, 20, 0);
-    assert_true(bw_bucket_affords_live(&b, 0.1, 540)); /* 2 * 540 = 1200 - 120 */
-    assert_false(bw_bucket_affords_live(&b, 0.1, 541));
+    assert_true(bw_bucket_affords(&b, 0.1, 1080)); /* 1200 - 120 */
+    assert_false(bw_bucket_affords(&b, 0.1, 1081));
     b = told(119, 20, 0); /* already in the reserve */
-    assert_false(bw_bucket_affords_live(&b, 0.1, 1));
+    assert_false(bw_bucket_affords(&b, 0.1, 1));
     b = told(100, 0, 0);
-    assert_false(bw_bucket_affords_live(&b, 0.1, 0));
+    assert_false(bw_bucket_affords(&b, 0.1, 0));
+}
+
+/* Trackings at Keepa slow the refill; the bucket is as large as the plan says. */
+static void test_flow_reduction(void **state)
+{
+    struct bw_bucket b;
+    (void)state;
+    bw_bucket_init(&b);
+    tell(&b, 100, 20, 4.5, 60000, 1000);
+    assert_int_equal(bw_bucket_capacity(&b), 1200);
+    assert_int_equal(bw_bucket_left(&b, at(61000)), 115);
+    assert_int_equal(bw_bucket_spendable(&b, at(61000 + 59 * 61000), 0.1), 1000 - 120);
+    assert_int_equal(bw_bucket_left(&b, at(1000 + 200 * 61000)), 1200);
+    assert_true(bw_bucket_affords(&b, 0.1, 15 * 60 - 120) == false); /* 100 is in the reserve */
+    tell(&b, 1200, 20, 4.5, 60000, 2000);
+    assert_true(bw_bucket_affords(&b, 0.1, 15 * 60 - 120));
+    assert_false(bw_bucket_affords(&b, 0.1, 15 * 60 - 119));
 }
 
 int main(void)
@@ -162,12 +213,14 @@ int main(void)
         cmocka_unit_test(test_unknown_bucket_allows_one_request),
         cmocka_unit_test(test_ticks),
         cmocka_unit_test(test_told),
+        cmocka_unit_test(test_overtaken_answer),
         cmocka_unit_test(test_spendable),
         cmocka_unit_test(test_wait_is_exact),
         cmocka_unit_test(test_stopped_bucket_is_asked_again),
         cmocka_unit_test(test_failures_do_not_pile_up),
         cmocka_unit_test(test_cost),
-        cmocka_unit_test(test_affords_live),
+        cmocka_unit_test(test_affords),
+        cmocka_unit_test(test_flow_reduction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,6 +37,17 @@ static void test_next(void **state)
         assert_int_equal(bw_schedule_next(rows[i].now, rows[i].frequency), rows[i].next);
 }
 
+static void test_after(void **state)
+{
+    (void)state;
+    assert_int_equal(bw_schedule_after(HOUR + 5, HOUR, false, 60), 2 * HOUR);
+    assert_int_equal(bw_schedule_after(4 * HOUR + 5, HOUR, false, 60),
+                     5 * HOUR); /* missed ones are not made up */
+    assert_int_equal(bw_schedule_after(HOUR - 100, HOUR, false, 60), 2 * HOUR); /* filled a batch */
+    assert_int_equal(bw_schedule_after(HOUR - 100, HOUR, true, 60), HOUR);      /* polled */
+    assert_int_equal(bw_schedule_after(HOUR - 1000, HOUR, false, 60), HOUR);    /* the clock went back */
+}
+
 static void test_retry(void **state)
 {
     static const struct {
@@ -88,6 +99,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_next),
+        cmocka_unit_test(test_after),
         cmocka_unit_test(test_retry),
         cmocka_unit_test(test_days),
         cmocka_unit_test(test_days_is_the_smallest),
