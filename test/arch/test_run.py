@@ -216,7 +216,10 @@ class Demo(unittest.TestCase):
         self.assertTrue(os.path.exists(self.checkout.folder + "/var/live/postgres"))
         self.assertFalse(os.path.exists(self.checkout.folder + "/var/postgres"))
         with open(self.checkout.folder + "/var/env") as f:
-            self.assertNotIn("kkkk", f.read())
+            text = f.read()
+        self.assertNotIn("kkkk", text)
+        self.assertIn("KEEPA_API_KEY holds a secret", text)
+        self.assertIn("export KEEPA_BASE_URL=http://127.0.0.1:9\n", text)
 
     def test_wrong_option(self):
         run = self.start("--nonsense")
