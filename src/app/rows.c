@@ -63,13 +63,13 @@ static const struct {
          " FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::text[],"
          " $7::text[], $8::text[], $9::text[], $10::bigint[])"
          " AS r(at, domain, asin, batch, state, reason, badges, ranks, sha, updated)"
-         " ORDER BY domain, asin, batch ON CONFLICT DO NOTHING"},
+         " ORDER BY domain, asin, at, batch ON CONFLICT DO NOTHING"},
     [RAW] = {6,
              "INSERT INTO raw_responses (check_timestamp, domain, asin, batch_id, raw, mended)"
              " SELECT to_timestamp(at / 1000.0), domain, asin, batch, raw::json, mended"
              " FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::boolean[])"
              " AS r(at, domain, asin, batch, raw, mended)"
-             " ORDER BY domain, asin, batch ON CONFLICT DO NOTHING"},
+             " ORDER BY domain, asin, at, batch ON CONFLICT DO NOTHING"},
     [RANK_POINTS] = {5, "INSERT INTO rank_points (domain, asin, category_id, at, rank)"
                         " SELECT domain, asin, category, to_timestamp(at), rank"
                         " FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::bigint[], $5::int[])"
