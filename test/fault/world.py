@@ -160,6 +160,9 @@ class World(stack.Stack):
         if done is not False:
             self.under_way.append(event)
 
+    def occupied(self, event):
+        return any(e['target'] == event['target'] for e in self.under_way)
+
     def finish(self, event):
         if event not in self.under_way:
             return
