@@ -91,7 +91,8 @@ static void test_cap_edges(void **state)
     bw_buf_init(&b, SIZE_MAX); /* "no cap" must not wrap round to a buffer of no bytes */
     assert_int_equal(bw_buf_adds(&b, "unbounded"), BW_OK);
     assert_string_equal(bw_buf_str(&b), "unbounded");
-    volatile size_t huge = SIZE_MAX - 4; /* gcc would see through it, and warn of the copy that never is made */
+    volatile size_t huge =
+        SIZE_MAX - 4; /* gcc would see through it, and warn of the copy that never is made */
     assert_int_equal(bw_buf_add(&b, "x", huge), BW_ERR_TOO_BIG);
     bw_buf_fini(&b);
 }
