@@ -71,7 +71,7 @@ static void print_tokens(const struct tracked *t, const struct bw_forecast_input
 
 static void print_plan(const struct bw_conf *conf, const struct plan *p, const struct bw_forecast *f)
 {
-    printf("the plan gives %lld tokens an hour: ", (long long)(p->rate * 60));
+    printf("the plan gives %lld tokens an hour: ", 60LL * (long long)p->rate);
     if (f->stretch > 0)
         printf("it does not keep up\n");
     else
@@ -82,7 +82,7 @@ static void print_plan(const struct bw_conf *conf, const struct plan *p, const s
             stderr,
             "badgewatch: the plan would not keep up: %.0f tokens an hour are wanted, %lld come; products of "
             "high priority go first, on average a check comes after %.1f times its interval\n",
-            ceil(f->most_hour), (long long)(p->rate * 60), f->stretch);
+            ceil(f->most_hour), 60LL * (long long)p->rate, f->stretch);
     else if (f->stretch > 0)
         fprintf(stderr, "badgewatch: the plan would not keep up: trackings at Keepa take all its tokens\n");
 }

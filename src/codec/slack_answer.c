@@ -328,7 +328,7 @@ static const struct bw_json_node *ids_of(const struct bw_json_node *message, con
 
 static void find_in(const struct bw_json_node *message, struct bw_slack_sought *sought, size_t n)
 {
-    const char *ts, *id;
+    const char *ts = "", *id;
     const struct bw_json_node *ids = ids_of(message, &ts);
     for (size_t i = 0; i < bw_json_count(ids); i++) {
         for (size_t k = 0; bw_json_is_string(bw_json_at(ids, i), &id) && k < n; k++) {

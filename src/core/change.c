@@ -91,7 +91,7 @@ static void uuid5(const char *name, char out[BW_UUID_TEXT])
     size_t len = strlen(name);
 
     memcpy(named, name_space, sizeof(name_space));
-    memcpy(named + sizeof(name_space), name, len);
+    memcpy(named + sizeof(name_space), name, len); // NOLINT(bugprone-not-null-terminated-result): bytes
     digest(EVP_sha1(), named, sizeof(name_space) + len, sum);
     sum[6] = (uint8_t)((sum[6] & 0x0f) | 0x50);
     sum[8] = (uint8_t)((sum[8] & 0x3f) | 0x80);

@@ -7,7 +7,7 @@
 
 #define RATE    20
 #define RESERVE 120 /* a tenth of 1,200 */
-#define HOUR_S  3600
+#define HOUR_S  INT64_C(3600)
 #define STEP_MS 500 /* as often as the scheduler looks */
 
 static int64_t most(const struct week *w, int priority, bool gap)
@@ -103,7 +103,7 @@ static void one_request_an_hour(void **state)
     assert_int_equal(w->requests, 24);
     assert_int_equal(w->smallest, 95);
     assert_int_equal(least_checks(w), 24);
-    assert_true(w->charged > 95 * 24); /* some of them cost two */
+    assert_true(w->charged > 95L * 24); /* some of them cost two */
     assert_true(most(w, 0, false) <= 5);
     assert_true(most(w, 0, true) <= HOUR_S + 10);
     week_end(w);

@@ -30,8 +30,10 @@ static redisContext *connect_to(const char *path)
 static redisReply *checked(struct week *w, redisReply *r)
 {
     redisContext *c = w->redis;
-    if (!r)
+    if (!r) {
         fail_msg("redis: %s", c->errstr);
+        abort(); /* clang does not know that it was the end */
+    }
     if (r->type == REDIS_REPLY_ERROR)
         fail_msg("redis: %s", r->str);
     return r;
