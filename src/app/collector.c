@@ -365,6 +365,7 @@ static enum bw_err ask(struct run *r)
                                          .days = r->days,
                                          .update = r->batch.update,
                                          .expected = (int64_t)r->batch.n * r->batch.cost,
+                                         .reserved = r->widened == 0,
                                          .batch_id = r->batch_id,
                                          .on_product = on_product,
                                          .is_full = is_full,

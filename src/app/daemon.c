@@ -180,7 +180,7 @@ static void on_redis(void *ctx, bool ready, const char *reason)
     if (d->stop_at.ms != 0)
         return;
     bw_housekeeping_alive(d->housekeeping);
-    bw_keepa_load(d->keepa);
+    bw_keepa_share(d->keepa);
     bw_names_load(d->names);
     bw_tracker_resync(d->tracker, false);
     bw_writer_rewind(d->writer);

@@ -3,6 +3,7 @@
 #include "keepa.h"
 
 #include "args.h"
+#include "badgewatch/app/scripts.h"
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/backoff.h"
 #include "badgewatch/base/log.h"
@@ -19,6 +20,7 @@
 #define STALL_MS           60000
 #define DENIED_RETRY_MS    60000
 #define AFTER_REFILL_MS    200 /* ask a little after the tick, not at it */
+#define UNKNOWN_SEQ        (-1)
 #define ERROR_BODY_MAX     ((size_t)64 << 10)
 
 struct call {
@@ -43,6 +45,7 @@ struct bw_keepa {
     struct bw_context *cx;
     struct bw_bucket bucket;
     struct bw_costs costs;
+    int64_t seq; /* of the bucket's state in Redis that this one agrees with */
     struct bw_backoff backoff;
     struct bw_mono closed_until;
     char reason[256];
@@ -127,52 +130,103 @@ void bw_keepa_retry(struct bw_keepa *k)
 
 /* ---- the bucket, shared through Redis ---- */
 
-static void store_bucket(struct bw_keepa *k, const struct bw_keepa_envelope *e)
+static void on_shared(void *ctx, enum bw_err err, const struct bw_reply *reply)
+{
+    struct bw_keepa *k = ctx;
+    if (err == BW_OK && reply->type == BW_REPLY_INTEGER && reply->integer > 0)
+        k->seq = reply->integer;
+}
+
+static void add_figures(const struct bw_keepa *k, struct bw_args *args)
+{
+    const struct bw_bucket *b = &k->bucket;
+    char text[BW_TIME_TEXT];
+    bw_args_field_int(args, "left", b->left);
+    bw_args_field_int(args, "rate", b->rate);
+    bw_args_field_int(args, "refill_rate", b->plan_rate);
+    bw_args_field_int(args, "refill_in_ms", b->refill_in_ms);
+    bw_args_field_int(args, "capacity", bw_bucket_capacity(b));
+    bw_time_format_ms(bw_wall_now().ms - (bw_mono_now().ms - b->told.ms), text);
+    bw_args_field(args, "at", text);
+}
+
+/* If Redis is away, others reckon with what was reserved until the next answer, or until it is back. */
+static void share(struct bw_keepa *k, const char *spending, bool figures)
 {
     struct bw_args args;
     bw_args_init(&args);
-    bw_args_add(&args, "HSET");
     bw_args_add(&args, k->cx->keys.tokens);
-    bw_args_field_int(&args, "left", e->tokens_left);
-    bw_args_field_int(&args, "rate", k->bucket.rate);
-    bw_args_field_int(&args, "refill_rate", e->refill_rate);
-    bw_args_field_int(&args, "refill_in_ms", e->refill_in_ms);
-    bw_args_field_int(&args, "capacity", bw_bucket_capacity(&k->bucket));
-    struct bw_wall now = bw_wall_now();
-    char text[BW_TIME_TEXT];
-    bw_time_format_ms(now.ms, text);
-    bw_args_field(&args, "at", text);
-    bw_args_field_int(&args, "at_ms", now.ms);
-    /* Only for others to read: if Redis is away the next answer writes it again. */
-    enum bw_err err = bw_redis_command(k->cx->redis, args.n, args.values, args.lens, NULL, NULL);
+    bw_args_add(&args, k->cx->keys.spending);
+    bw_args_add(&args, k->cx->id);
+    bw_args_add(&args, spending);
+    bw_args_add_int(&args, k->seq);
+    bw_args_add_int(&args, bw_mono_now().ms - k->bucket.told.ms);
+    bw_args_add_int(&args, k->bucket.stamp_ms);
+    if (figures)
+        add_figures(k, &args);
+    enum bw_err err =
+        bw_redis_eval(k->cx->redis, &bw_script_tokens, 2, args.n, args.values, args.lens, on_shared, k);
     if (err != BW_OK)
-        bw_log_debug("keepa", "the bucket was not stored: %s", bw_err_text(err));
+        bw_log_debug("keepa", "the bucket was not shared: %s", bw_err_text(err));
     bw_args_fini(&args);
 }
 
-static void on_loaded(void *ctx, enum bw_err err, const struct bw_reply *reply)
+static void share_change(struct bw_keepa *k, int64_t tokens, bool figures)
 {
-    struct bw_keepa *k = ctx;
-    if (err != BW_OK || reply->type != BW_REPLY_ARRAY || reply->n != 4 || k->bucket.known)
-        return;
-    int64_t v[4];
-    for (size_t i = 0; i < 4; i++) {
-        if (reply->elements[i].type != BW_REPLY_STRING)
-            return;
-        v[i] = strtoll(reply->elements[i].str, NULL, 10);
-    }
-    int64_t age = bw_wall_now().ms - v[3];
-    if (age < 0)
-        age = 0;
-    bw_bucket_told(&k->bucket, &(struct bw_tokens){.left = v[0], .rate = v[1], .refill_in_ms = v[2]},
-                   (struct bw_mono){bw_mono_now().ms - age});
+    char text[24];
+    snprintf(text, sizeof(text), "%lld", (long long)tokens);
+    share(k, text, figures);
 }
 
-void bw_keepa_load(struct bw_keepa *k)
+static void share_all(struct bw_keepa *k)
 {
-    const char *argv[] = {"HMGET", k->cx->keys.tokens, "left", "rate", "refill_in_ms", "at_ms"};
-    if (bw_redis_command(k->cx->redis, 6, argv, NULL, on_loaded, k) != BW_OK)
-        bw_log_debug("keepa", "the bucket was not read: redis is away");
+    char text[24];
+    snprintf(text, sizeof(text), "=%lld", (long long)k->bucket.in_flight);
+    share(k, text, k->bucket.known);
+}
+
+void bw_keepa_share(struct bw_keepa *k)
+{
+    k->seq = UNKNOWN_SEQ;
+    share_all(k);
+}
+
+static int64_t figure(const struct bw_reply *reply, size_t i)
+{
+    return strtoll(reply->elements[i].str, NULL, 10);
+}
+
+void bw_keepa_learn(struct bw_keepa *k, const struct bw_reply *reply)
+{
+    if (reply->n != 10)
+        return;
+    k->seq = reply->elements[2].integer;
+    k->bucket.elsewhere = reply->elements[3].integer;
+    if (reply->elements[4].len == 0) {
+        bw_log_debug("keepa", "redis has no bucket");
+        if (k->bucket.known)
+            share_all(k);
+        return;
+    }
+    int64_t age = reply->elements[1].integer - figure(reply, 8);
+    struct bw_mono at = {bw_mono_now().ms - (age > 0 ? age : 0)};
+    struct bw_tokens tokens = {.left = figure(reply, 4),
+                               .rate = figure(reply, 5),
+                               .flow_reduction = (double)(figure(reply, 5) - figure(reply, 6)),
+                               .refill_in_ms = figure(reply, 7),
+                               .stamp_ms = figure(reply, 9),
+                               .asked = at};
+    bw_bucket_told(&k->bucket, &tokens, at);
+}
+
+int64_t bw_keepa_seq(const struct bw_keepa *k)
+{
+    return k->seq;
+}
+
+void bw_keepa_claimed(struct bw_keepa *k, int64_t seq)
+{
+    k->seq = seq;
 }
 
 /* ---- the end of a request ---- */
@@ -231,7 +285,6 @@ static void told(struct bw_keepa *k, struct call *c, struct bw_keepa_envelope *e
     bw_metric_set(k->cx->counters.keepa_tokens_left, (double)e->tokens_left);
     bw_metric_add(k->cx->counters.keepa_tokens_consumed, (double)e->tokens_consumed);
     bw_metric_add(k->cx->counters.cost_cents, c->record.cost_cents);
-    store_bucket(k, e);
 }
 
 static void record_request(struct bw_keepa *k, struct call *c, const struct bw_http_response *r,
@@ -298,6 +351,7 @@ static void finish(struct call *c, struct bw_keepa_result *result, const struct 
         judge_failure(k, r, text);
     else
         open_gate(k);
+    share_change(k, -c->expected, c->record.has_tokens_left);
     record_request(k, c, r, text);
     result->text = text;
     result->last_byte = r->last_byte;
@@ -451,6 +505,8 @@ static enum bw_err start(struct call *c, struct bw_buf *url, bw_http_cb cb,
     LIST_INSERT_HEAD(&k->calls, c, link);
     k->in_flight++;
     bw_bucket_start(&k->bucket, c->expected);
+    if (!c->question.reserved)
+        share_change(k, c->expected, false);
     return BW_OK;
 }
 
@@ -508,6 +564,7 @@ struct bw_keepa *bw_keepa_new(struct bw_context *context)
     struct bw_keepa *k = bw_alloc(sizeof(*k));
     k->cx = context;
     bw_bucket_init(&k->bucket);
+    k->seq = UNKNOWN_SEQ;
     bw_backoff_init(&k->backoff, 2000, 300000);
     LIST_INIT(&k->calls);
     return k;

@@ -44,6 +44,7 @@ struct bw_keepa_question {
     int days;         /* 0 = whole history */
     int update;       /* hours, or BW_UPDATE_DEFAULT */
     int64_t expected; /* tokens, as they were planned */
+    bool reserved;    /* the claim has told the other daemons of them */
     const char *batch_id;
     /* A product of the answer, while it comes; borrowed. Whole as it is, whatever becomes of the rest. Only of answers with
      * status 200. */
@@ -54,8 +55,12 @@ struct bw_keepa_question {
 };
 
 struct bw_keepa *bw_keepa_new(struct bw_context *context);
-/* Reads the bucket that other daemons, or an earlier start, left in Redis. */
-void bw_keepa_load(struct bw_keepa *k);
+/* Redis is there (again): tells it what is known of the bucket, since others may have been told nothing meanwhile. */
+void bw_keepa_share(struct bw_keepa *k);
+/* The state of the bucket in Redis by which was reckoned last; claim.lua gives nothing out for an older one. */
+int64_t bw_keepa_seq(const struct bw_keepa *k);
+void bw_keepa_learn(struct bw_keepa *k, const struct bw_reply *reply); /* claim.lua said "tokens" */
+void bw_keepa_claimed(struct bw_keepa *k, int64_t seq); /* it gave a batch: so is the state now */
 /* How many products may be asked about now, how, and at what price; none while the gate is closed. */
 void bw_keepa_plan(const struct bw_keepa *k, struct bw_plan *out);
 /* Tokens that a request may plan to spend now without touching the reserve; 0 = do not ask yet. */

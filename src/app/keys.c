@@ -30,6 +30,7 @@ void bw_keys_init(struct bw_keys *k, const char *prefix)
         .lost = bw_asprintf("%slost", prefix),
         .doubt = bw_asprintf("%sdoubt", prefix),
         .turn = bw_asprintf("%sturn", prefix),
+        .spending = bw_asprintf("%sspending", prefix),
     };
 }
 
@@ -38,7 +39,7 @@ void bw_keys_fini(struct bw_keys *k)
     char *const all[] = {k->prefix, k->tracked, k->due,     k->leased,   k->lease,     k->poll,
                          k->badges, k->history, k->changes, k->delivery, k->set_aside, k->staged_bytes,
                          k->tokens, k->names,   k->epoch,   k->outbox,   k->health,    k->untold,
-                         k->lost,   k->doubt,   k->turn};
+                         k->lost,   k->doubt,   k->turn,    k->spending};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(all[i]);
     *k = (struct bw_keys){0};

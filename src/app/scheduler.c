@@ -15,6 +15,8 @@
 #include <string.h>
 
 #define TICK_MS    500
+#define CLAIM_KEYS 9
+#define ANEW_MAX   8 /* times in a row that the bucket is reckoned anew, where others spend at the same time */
 #define DEAD_EVERY 10 /* ticks between two looks for leases of dead daemons */
 
 struct bw_scheduler {
@@ -27,6 +29,7 @@ struct bw_scheduler {
     bool claiming;
     bool stopping;
     unsigned ticks;
+    int anew;       /* times in a row that the bucket was another than reckoned by */
     int64_t claims; /* so many were sent: the number of the newest */
     int64_t lost;   /* the first of the last ones whose answers never came; 0: the newest was answered */
     char reason[256];
@@ -56,10 +59,11 @@ static void set_reason(struct bw_scheduler *s, const char *reason)
 static enum bw_err claim(struct bw_scheduler *s)
 {
     const struct bw_keys *k = &s->cx->keys;
-    const char *const keys[] = {k->due, k->leased, k->lease, k->poll, k->epoch, k->staged_bytes, k->turn};
+    const char *const keys[] = {k->due,          k->leased, k->lease,  k->poll,    k->epoch,
+                                k->staged_bytes, k->turn,   k->tokens, k->spending};
     struct bw_args args;
     bw_args_init(&args);
-    for (size_t i = 0; i < 7; i++)
+    for (size_t i = 0; i < CLAIM_KEYS; i++)
         bw_args_add(&args, keys[i]);
     bw_args_add(&args, k->prefix);
     bw_args_add(&args, s->cx->id);
@@ -73,8 +77,11 @@ static enum bw_err claim(struct bw_scheduler *s)
     bw_args_add_int(&args, s->lost);
     bw_args_add_int(&args, BW_AHEAD_PART);
     bw_args_add_int(&args, BW_AHEAD_MAX_S);
-    enum bw_err err =
-        bw_redis_eval(s->cx->redis, &bw_script_claim, 7, args.n, args.values, args.lens, on_claimed, s);
+    bw_args_add_int(&args, bw_keepa_seq(s->keepa));
+    bw_args_add_int(&args, bw_keepa_bucket(s->keepa)->in_flight);
+    bw_args_add_int(&args, s->plan.cost);
+    enum bw_err err = bw_redis_eval(s->cx->redis, &bw_script_claim, CLAIM_KEYS, args.n, args.values,
+                                    args.lens, on_claimed, s);
     bw_args_fini(&args);
     return err;
 }
@@ -92,6 +99,7 @@ static void on_tick(void *ctx)
 {
     struct bw_scheduler *s = ctx;
     s->ticks++;
+    s->anew = 0;
     look(s);
     bw_timer_start(s->timer, TICK_MS);
 }
@@ -126,28 +134,44 @@ static bool read_member(const struct bw_scheduler *s, const struct bw_reply *ite
     return false;
 }
 
+static void give(struct bw_scheduler *s, struct bw_batch *batch)
+{
+    if (batch->n > 0 && !s->stopping) {
+        batch->domain = batch->members[0].key.domain;
+        batch->first = !batch->members[0].prev.baseline;
+        s->port.take(s->port.ctx, batch);
+        return;
+    }
+    if (batch->n > 0)
+        s->port.release(s->port.ctx, batch->members, batch->n);
+    bw_batch_fini(batch);
+}
+
 static void take(struct bw_scheduler *s, const struct bw_reply *reply)
 {
+    size_t claimed = reply->n - 3;
     struct bw_batch batch = {.members = bw_alloc_array(reply->n, sizeof(*batch.members)),
                              .update = s->plan.update,
                              .cost = s->plan.cost};
-    for (size_t i = 2; i < reply->n; i++) {
+    for (size_t i = 3; i < reply->n; i++) {
         if (read_member(s, &reply->elements[i], &batch.members[batch.n]))
             batch.n++;
     }
-    if (batch.n == 0) {
-        bw_batch_fini(&batch);
-        return;
-    }
-    batch.domain = batch.members[0].key.domain;
-    batch.first = !batch.members[0].prev.baseline;
-    if (s->stopping) {
-        s->port.release(s->port.ctx, batch.members, batch.n);
-        bw_batch_fini(&batch);
-        return;
-    }
-    s->port.take(s->port.ctx, &batch);
+    s->anew = 0;
+    bw_keepa_claimed(s->keepa, reply->elements[2].integer);
+    const struct bw_bucket *bucket = bw_keepa_bucket(s->keepa);
+    int64_t reserved = bucket->in_flight + (int64_t)claimed * batch.cost;
+    give(s, &batch);
+    if (bucket->in_flight != reserved) /* not all of it was asked for */
+        bw_keepa_share(s->keepa);
     look(s); /* there may be more */
+}
+
+static void reckon_anew(struct bw_scheduler *s, const struct bw_reply *reply)
+{
+    bw_keepa_learn(s->keepa, reply);
+    if (s->anew++ < ANEW_MAX)
+        look(s);
 }
 
 static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply)
@@ -173,7 +197,9 @@ static void on_claimed(void *ctx, enum bw_err err, const struct bw_reply *reply)
         set_reason(s, "");
         s->lost = 0;
         bw_due_clock_told(s->clock, reply->n > 1 ? reply->elements[1].integer : 0);
-        if (strcmp(word, "batch") == 0)
+        if (strcmp(word, "tokens") == 0)
+            reckon_anew(s, reply);
+        else if (strcmp(word, "batch") == 0)
             take(s, reply);
     }
 }

@@ -76,7 +76,7 @@ void bw_bucket_told(struct bw_bucket *b, const struct bw_tokens *t, struct bw_mo
 
 int64_t bw_bucket_left(const struct bw_bucket *b, struct bw_mono now)
 {
-    return refilled(b, now) - b->in_flight;
+    return refilled(b, now) - b->in_flight - b->elsewhere;
 }
 
 static int64_t reserved(const struct bw_bucket *b, double reserve)

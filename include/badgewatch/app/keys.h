@@ -16,7 +16,8 @@
  *   delivery        HASH    messages under way: intention before, outcome after
  *   set_aside       STREAM  entries that nobody can read or store
  *   staged_bytes    INTEGER of entries in history
- *   tokens          HASH    the Keepa bucket
+ *   tokens          HASH    the Keepa bucket, as the newest answer to any daemon told it; "seq" counts what changed
+ *   spending        HASH    daemon -> tokens that its requests under way may cost
  *   names           HASH    "D:category" -> name
  *   epoch           STRING  run id of the Redis server whose states were verified against Postgres
  *   untold          SET     ids of changes that Postgres does not know as told: each is queued once
@@ -33,7 +34,7 @@
 struct bw_keys {
     char *prefix;
     char *tracked, *due, *leased, *lease, *poll, *badges, *history, *changes, *delivery, *set_aside;
-    char *staged_bytes, *tokens, *names, *epoch, *outbox, *health, *untold, *lost, *doubt, *turn;
+    char *staged_bytes, *tokens, *names, *epoch, *outbox, *health, *untold, *lost, *doubt, *turn, *spending;
 };
 
 #define BW_KEY_MAX        128 /* room for a product's or a daemon's key; the prefix is at most 40 characters */

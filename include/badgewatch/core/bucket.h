@@ -17,6 +17,7 @@ struct bw_bucket {
     int64_t stamp_ms;     /* when it was made, by Keepa's clock; 0 = it did not say */
     int64_t refill_in_ms; /* at `told` */
     int64_t in_flight;    /* tokens expected by requests under way */
+    int64_t elsewhere;    /* the same of other daemons */
 };
 
 void bw_bucket_init(struct bw_bucket *b);
@@ -32,7 +33,7 @@ struct bw_tokens {
 };
 void bw_bucket_told(struct bw_bucket *b, const struct bw_tokens *t, struct bw_mono at);
 int64_t bw_bucket_capacity(const struct bw_bucket *b);
-/* Balance expected at `now`: told + ticks since (capped at capacity) - in flight. */
+/* Balance expected at `now`: told + ticks since (capped at capacity) - in flight, here and elsewhere. */
 int64_t bw_bucket_left(const struct bw_bucket *b, struct bw_mono now);
 /* How many tokens a routine request may plan to spend now, keeping `reserve` (0..1 of capacity); 0 = wait.
  * Unknown bucket: one small request is allowed to learn it (returns 1 if nothing is in flight, else 0). */

@@ -1,19 +1,24 @@
 -- Takes due products under a lease, so that no other daemon asks about them at the same time.
 --
--- KEYS  due leased lease poll epoch staged_bytes turn
+-- KEYS  due leased lease poll epoch staged_bytes turn tokens spending
 -- ARGV  prefix, owner, lease ms, most products of a batch (0 = only those asked for by a person), most of them if a person
 --       asked, stage limit in bytes, most first-sight products, return leases of dead daemons now (1/0), number of this
 --       claim, number of the owner's first claim whose answer was lost, with all since (0 = none),
---       ahead: a product may be taken so early, as a part (1/n) of its interval, and seconds at most
+--       ahead: a product may be taken so early, as a part (1/n) of its interval, and seconds at most,
+--       number of the state of the bucket by which the owner reckoned, tokens that its requests under way may cost (counts
+--       where an answer was lost), tokens that a product may cost
 -- Gives {"epoch"}: Redis was emptied or restarted, verify against Postgres first; {"full"}: too much waits for Postgres;
+--       {"tokens", ms of the server's clock, number of the state of the bucket, tokens that requests of other daemons may cost,
+--       left, refill_rate, rate, refill_in_ms, at_ms, stamp_ms}: it is another one than the owner reckoned by, reckon anew;
 --       {"idle", ms of the server's clock, due score of the next product or ""}; or
---       {"batch", ms of the server's clock, {member, due score, polled 1/0, version, state, frequency} ...}: one domain, and
---       either all first sights or none.
+--       {"batch", ms of the server's clock, number of the state of the bucket, {member, due score, polled 1/0, version, state,
+--       frequency} ...}: one domain, and either all first sights or none.
 -- The server's clock decides: daemons whose clocks differ still share one idea of a lease.
 --
 -- Order: what a person asked for. Then by priority, and by due time among equals; but every fourth batch by due time
 -- alone, so that nobody starves: what waits longest gets a quarter of all tokens, however much of priority 1 is due.
 local due, leased, lease, poll, epoch, staged, turn = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local tokens, spending = KEYS[8], KEYS[9]
 local prefix, owner = ARGV[1], ARGV[2]
 local WINDOW = 500 -- of a set are looked at: bounds the work where few of those that are due fit together
 -- the epoch names the run of the server that was verified: one that was restarted may hold an older snapshot
@@ -44,15 +49,38 @@ if ARGV[8] == '1' then
     local holder = string.match(held[i + 1], '^(.-)|')
     if not holder or redis.call('EXISTS', prefix .. 'daemon:' .. holder) == 0 then give_back(held[i]) end
   end
+  for _, spender in ipairs(redis.call('HKEYS', spending)) do
+    if spender ~= owner and redis.call('EXISTS', prefix .. 'daemon:' .. spender) == 0 then
+      redis.call('HDEL', spending, spender)
+      redis.call('HINCRBY', tokens, 'seq', 1)
+    end
+  end
 end
 
 -- nobody asks about what was taken by a claim of ours that was never answered
 if ARGV[10] ~= '0' then
+  redis.call('HSET', spending, owner, ARGV[14])
   local held = redis.call('HGETALL', lease)
   for i = 1, #held, 2 do
     local holder, number = string.match(held[i + 1], '^(.-)|[^|]*|[^|]*|(%d+)$')
     if holder == owner and tonumber(number) >= tonumber(ARGV[10]) then give_back(held[i]) end
   end
+end
+
+-- ---- the bucket ----
+
+-- Several daemons spend from one bucket: what one of them may take depends on what the others are about to spend. The rules
+-- are in one place (core/bucket.c); here only is seen to it that they were asked about the newest state.
+local seq = redis.call('HGET', tokens, 'seq') or '0'
+if seq ~= ARGV[13] then
+  local others, told = 0, redis.call('HMGET', tokens, 'left', 'refill_rate', 'rate', 'refill_in_ms', 'at_ms', 'stamp_ms')
+  local spent = redis.call('HGETALL', spending)
+  for i = 1, #spent, 2 do
+    if spent[i] ~= owner then others = others + tonumber(spent[i + 1]) end
+  end
+  local answer = {'tokens', now_ms, tonumber(seq), others}
+  for i = 1, 6 do answer[4 + i] = told[i] or '' end
+  return answer
 end
 
 -- ---- who ----
@@ -132,10 +160,10 @@ if #batch == 0 then
   local next_due = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
   return {'idle', now_ms, next_due[2] or ''}
 end
-local answer = {'batch', now_ms}
+local answer = {'batch', now_ms, 0}
 local members, scores, holders = {}, {}, {}
 for i, item in ipairs(batch) do
-  answer[i + 2] = item
+  answer[i + 3] = item
   members[i] = item[1]
   scores[2 * i - 1], scores[2 * i] = now_ms + tonumber(ARGV[3]), item[1]
   holders[2 * i - 1], holders[2 * i] = item[1], table.concat({owner, item[2], item[3], ARGV[9]}, '|')
@@ -146,4 +174,6 @@ redis.call('HSET', lease, unpack(holders))
 redis.call('ZREM', due, unpack(members))
 redis.call('ZREM', poll, unpack(members))
 for _, member in ipairs(members) do redis.call('ZREM', taken[member], member) end
+redis.call('HINCRBY', spending, owner, string.format('%.0f', #batch * tonumber(ARGV[15])))
+answer[3] = redis.call('HINCRBY', tokens, 'seq', 1)
 return answer

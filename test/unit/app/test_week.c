@@ -87,6 +87,26 @@ static void nobody_starves(void **state)
     test_free(w);
 }
 
+/* Three daemons, one key, and checks that may cost twice: they spend what one would. */
+static void daemons_share_the_bucket(void **state)
+{
+    struct week *w = test_malloc(sizeof(*w));
+    (void)state;
+    week_begin(w, RATE, INT64_MIN, 3);
+    w->update = 0;
+    for (int i = 0; i < 1500; i++)
+        week_track(w, 1, 1 + i % 5, 60);
+    week_run(w, WEEK_S / 7, STEP_MS);
+    nothing_wrong(w);
+    assert_true(w->charged >= (int64_t)RATE * 60 * 24 * 95 / 100);
+    assert_true(most(w, 1, false) < HOUR_S);
+    assert_true(least_checks(w) >= 4);
+    for (size_t i = 0; i < w->n_daemons; i++)
+        assert_true(w->daemons[i].claims > 100);
+    week_end(w);
+    test_free(w);
+}
+
 /* The first users: 95 products on the hour are one request, and live ones at that. */
 static void one_request_an_hour(void **state)
 {
@@ -155,8 +175,11 @@ static void what_is_due_next_comes_along(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(far_too_many_products),        cmocka_unit_test(nobody_starves),
-        cmocka_unit_test(one_request_an_hour),          cmocka_unit_test(missed_time),
+        cmocka_unit_test(far_too_many_products),
+        cmocka_unit_test(nobody_starves),
+        cmocka_unit_test(daemons_share_the_bucket),
+        cmocka_unit_test(one_request_an_hour),
+        cmocka_unit_test(missed_time),
         cmocka_unit_test(what_is_due_next_comes_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,7 @@ void week_begin(struct week *w, int64_t rate, int64_t left, size_t daemons)
     load(w, &bw_script_claim, NULL, w->claim);
     load(w, &bw_script_stage, each_check, w->stage);
     load(w, &bw_script_track, NULL, w->track);
+    load(w, &bw_script_tokens, NULL, w->tokens);
     redisReply *info = checked(w, redisCommand(w->redis, "INFO server"));
     char run[41];
     assert_int_equal(sscanf(strstr(info->str, "run_id:"), "run_id:%40s", run), 1);
@@ -132,6 +133,7 @@ void week_begin(struct week *w, int64_t rate, int64_t left, size_t daemons)
     for (size_t i = 0; i < daemons; i++) {
         snprintf(w->daemons[i].id, sizeof(w->daemons[i].id), "daemon%zu", i);
         command(w, "SET bw:daemon:%s 1", w->daemons[i].id);
+        w->daemons[i].seq = -1;
     }
 }
 
@@ -231,6 +233,45 @@ static void stage(struct week *w, const struct week_daemon *d, struct week_reque
     bw_buf_fini(&text);
 }
 
+/* As keepa.c does when a request has ended. */
+static void share(struct week *w, struct week_daemon *d, int64_t expected)
+{
+    const struct bw_bucket *b = &d->bucket;
+    set_clock(w);
+    redisReply *r = checked(
+        w,
+        redisCommand(
+            w->redis,
+            "EVALSHA %s 2 bw:tokens bw:spending %s %lld %lld %lld %lld left %lld rate %lld refill_rate %lld"
+            " refill_in_ms %lld",
+            w->tokens, d->id, (long long)-expected, (long long)d->seq, (long long)(w->now_ms - b->told.ms),
+            (long long)b->stamp_ms, (long long)b->left, (long long)b->rate, (long long)b->plan_rate,
+            (long long)b->refill_in_ms));
+    d->seq = r->integer > 0 ? r->integer : d->seq;
+    freeReplyObject(r);
+}
+
+static int64_t figure(const redisReply *reply, size_t i)
+{
+    return strtoll(reply->element[i]->str, NULL, 10);
+}
+
+/* And when claim.lua says that another daemon has changed the bucket. */
+static void learn(struct week *w, struct week_daemon *d, const redisReply *reply)
+{
+    d->seq = reply->element[2]->integer;
+    d->bucket.elsewhere = reply->element[3]->integer;
+    if (reply->element[4]->len == 0)
+        return;
+    struct bw_mono at = {w->now_ms - (reply->element[1]->integer - figure(reply, 8))};
+    struct bw_tokens tokens = {.left = figure(reply, 4),
+                               .rate = figure(reply, 5),
+                               .refill_in_ms = figure(reply, 7),
+                               .stamp_ms = figure(reply, 9),
+                               .asked = at};
+    bw_bucket_told(&d->bucket, &tokens, at);
+}
+
 static void answer(struct week *w, struct week_daemon *d, struct week_request *r)
 {
     struct bw_tokens tokens = {r->left, w->keepa.rate, 0, r->refill_in, r->stamp_ms, {r->asked_ms}};
@@ -238,6 +279,7 @@ static void answer(struct week *w, struct week_daemon *d, struct week_request *r
     bw_bucket_told(&d->bucket, &tokens, (struct bw_mono){w->now_ms});
     bw_costs_learn(&d->costs, r->update, r->n, r->consumed);
     w->told += r->consumed;
+    share(w, d, r->expected);
     stage(w, d, r);
     *r = (struct week_request){0};
 }
@@ -245,17 +287,18 @@ static void answer(struct week *w, struct week_daemon *d, struct week_request *r
 static void ask(struct week *w, struct week_daemon *d, struct week_request *r, const struct bw_plan *plan,
                 const redisReply *reply)
 {
-    *r = (struct week_request){.n = reply->elements - 2, .update = plan->update, .asked_ms = w->now_ms};
+    *r = (struct week_request){.n = reply->elements - 3, .update = plan->update, .asked_ms = w->now_ms};
     for (size_t i = 0; i < r->n; i++) {
-        redisReply **item = reply->element[i + 2]->element;
+        redisReply **item = reply->element[i + 3]->element;
         struct watched *p = find(w, item[0]->str);
         r->products[i] = p;
         r->due[i] = strtoll(item[1]->str, NULL, 10);
         int64_t late = w->now_ms / 1000 - r->due[i];
         if (late > p->late)
             p->late = late;
-        assert_int_equal(item[0]->str[0], reply->element[2]->element[0]->str[0]); /* one domain */
+        assert_int_equal(item[0]->str[0], reply->element[3]->element[0]->str[0]); /* one domain */
     }
+    d->seq = reply->element[2]->integer;
     r->expected = (int64_t)r->n * plan->cost;
     bw_bucket_start(&d->bucket, r->expected);
     r->processed_ms = w->now_ms + 50 + random_below(w, 3000);
@@ -266,6 +309,19 @@ static void ask(struct week *w, struct week_daemon *d, struct week_request *r, c
 }
 
 /* ---- a look ---- */
+
+static redisReply *run_claim(struct week *w, struct week_daemon *d, const struct bw_plan *plan)
+{
+    set_clock(w);
+    return checked(
+        w, redisCommand(
+               w->redis,
+               "EVALSHA %s 9 bw:due bw:leased bw:lease bw:poll bw:epoch bw:staged_bytes bw:turn bw:tokens"
+               " bw:spending bw: %s 600000 %lld %lld 1000000000 20 1 %lld 0 %d %d %lld 0 %lld",
+               w->claim, d->id, (long long)(plan->routine < 100 ? plan->routine : 100),
+               (long long)(plan->polled < 100 ? plan->polled : 100), (long long)++d->claims, BW_AHEAD_PART,
+               BW_AHEAD_MAX_S, (long long)d->seq, (long long)plan->cost));
+}
 
 static bool claim(struct week *w, struct week_daemon *d, struct week_request *r)
 {
@@ -280,21 +336,17 @@ static bool claim(struct week *w, struct week_daemon *d, struct week_request *r)
     bw_plan(&in, &plan);
     if (plan.routine < 1)
         return false;
-    set_clock(w);
-    redisReply *reply = checked(
-        w, redisCommand(w->redis,
-                        "EVALSHA %s 7 bw:due bw:leased bw:lease bw:poll bw:epoch bw:staged_bytes bw:turn"
-                        " bw: %s 600000 %lld %lld 1000000000 20 1 %lld 0 %d %d",
-                        w->claim, d->id, (long long)(plan.routine < 100 ? plan.routine : 100),
-                        (long long)(plan.polled < 100 ? plan.polled : 100), (long long)++d->claims,
-                        BW_AHEAD_PART, BW_AHEAD_MAX_S));
-    bool took = strcmp(reply->element[0]->str, "batch") == 0;
-    if (took)
+    redisReply *reply = run_claim(w, d, &plan);
+    const char *word = reply->element[0]->str;
+    bool again = strcmp(word, "tokens") == 0, took = strcmp(word, "batch") == 0;
+    if (again)
+        learn(w, d, reply);
+    else if (took)
         ask(w, d, r, &plan, reply);
     else
-        assert_string_equal(reply->element[0]->str, "idle");
+        assert_string_equal(word, "idle");
     freeReplyObject(reply);
-    return took;
+    return again ? claim(w, d, r) : took;
 }
 
 static void look(struct week *w, struct week_daemon *d)

@@ -42,14 +42,14 @@ struct week_daemon {
     char id[16];
     struct bw_bucket bucket;
     struct bw_costs costs;
-    int64_t claims;
+    int64_t claims, seq;
     struct week_request requests[IN_FLIGHT_MAX];
 };
 
 struct week {
     struct server server;
     void *redis; /* redisContext */
-    char claim[41], stage[41], track[41];
+    char claim[41], stage[41], track[41], tokens[41];
     int64_t now_ms, clock_ms; /* the world's clock, and what Redis shows of it */
     uint64_t seed;
     struct sim_bucket keepa;
