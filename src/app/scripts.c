@@ -21,9 +21,15 @@ struct bw_script bw_script_claim = {.name = "claim"}, bw_script_release = {.name
                  bw_script_note = {.name = "note"}, bw_script_history = {.name = "history"},
                  bw_script_health = {.name = "health"}, bw_script_tokens = {.name = "tokens"};
 
-/* These change who is due: the functions of due.lua stand before them. */
-static struct bw_script *const with_due[] = {&bw_script_claim, &bw_script_release, &bw_script_stage,
-                                             &bw_script_track, &bw_script_untrack};
+/* Functions that several scripts need stand before each of them. */
+static const struct {
+    struct bw_script *script;
+    const char *due, *badges;
+} with[] = {
+    {&bw_script_claim, "due", NULL},       {&bw_script_release, "due", NULL},
+    {&bw_script_stage, "due", "badges"},   {&bw_script_track, "due", "badges"},
+    {&bw_script_untrack, "due", "badges"},
+};
 
 static const char *text_of(const char *name)
 {
@@ -48,6 +54,8 @@ void bw_scripts_init(void)
         all[i]->source = text_of(all[i]->name);
         assert(all[i]->source);
     }
-    for (size_t i = 0; i < sizeof(with_due) / sizeof(with_due[0]); i++)
-        with_due[i]->source = bw_asprintf("%s%s", text_of("due"), with_due[i]->source); /* for ever */
+    for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++)
+        with[i].script->source =
+            bw_asprintf("%s%s%s", text_of(with[i].due), with[i].badges ? text_of(with[i].badges) : "",
+                        with[i].script->source); /* for ever */
 }

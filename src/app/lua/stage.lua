@@ -35,19 +35,7 @@ local function values()
 end
 redis.call('HSET', product, unpack(values()))
 local held = values()
-if ARGV[5] == '1' then
-  for _, old in ipairs(redis.call('HKEYS', product)) do
-    local category = string.match(old, '^badge:(%d+)$')
-    if category then
-      redis.call('ZREM', badges, member .. ':' .. category)
-      redis.call('HDEL', product, old)
-    end
-  end
-  for i = 1, #held, 2 do
-    redis.call('ZADD', badges, held[i + 1], member .. ':' .. held[i])
-    redis.call('HSET', product, 'badge:' .. held[i], held[i + 1])
-  end
-end
+if ARGV[5] == '1' then badges_replace(badges, product, member, held) end
 
 local doc, raw = ARGV[at], ARGV[at + 1]
 at = at + 2

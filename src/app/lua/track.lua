@@ -26,17 +26,7 @@ end
 if version > tonumber(redis.call('HGET', product, 'version') or '0') then
   redis.call('HSET', product, 'doubt', ARGV[at], unpack(state))
   redis.call('SET', KEYS[6], '1') -- verified.lua makes the doubt of it
-  for _, old in ipairs(redis.call('HKEYS', product)) do
-    local category = string.match(old, '^badge:(%d+)$')
-    if category then
-      redis.call('ZREM', badges, member .. ':' .. category)
-      redis.call('HDEL', product, old)
-    end
-  end
-  for i = 1, #held, 2 do
-    redis.call('ZADD', badges, held[i + 1], member .. ':' .. held[i])
-    redis.call('HSET', product, 'badge:' .. held[i], held[i + 1])
-  end
+  badges_replace(badges, product, member, held)
 end
 if due_class_of(due, product) ~= class then redis.call('ZREM', class, member) end
 if not active then

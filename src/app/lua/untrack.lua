@@ -5,10 +5,7 @@
 local forgotten = 0
 for i = 2, #ARGV do
   local member, product = ARGV[i], ARGV[1] .. 'product:' .. ARGV[i]
-  for _, field in ipairs(redis.call('HKEYS', product)) do
-    local category = string.match(field, '^badge:(%d+)$')
-    if category then redis.call('ZREM', KEYS[6], member .. ':' .. category) end
-  end
+  badges_replace(KEYS[6], product, member, {})
   due_drop(KEYS[2], product, member)
   for _, k in ipairs({1, 3}) do redis.call('ZREM', KEYS[k], member) end
   redis.call('HDEL', KEYS[4], member)
