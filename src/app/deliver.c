@@ -42,6 +42,20 @@ static void not_begun(struct bw_message *m)
     bw_notifier_progressed(m);
 }
 
+/* ---- Slack says "later" ---- */
+
+static void back_off(struct bw_message *m, int64_t retry_after_ms)
+{
+    int64_t wait = bw_backoff_next(&m->notifier->backoff, bw_random());
+    m->backoff_ms = retry_after_ms > wait ? retry_after_ms : wait;
+}
+
+/* No fault of anybody: Slack works. */
+static bool is_rate_limit(const char *error)
+{
+    return strcmp(error, "ratelimited") == 0 || strcmp(error, "rate_limited") == 0;
+}
+
 /* ---- ADDRESS ---- */
 
 static int64_t number(const struct bw_reply *r)
@@ -212,7 +226,7 @@ static void part_with_told(struct bw_message *m, const struct bw_slack_sought *s
 }
 
 static void on_seen(void *ctx, enum bw_delivery_seen seen, const struct bw_slack_sought *sought, size_t n,
-                    const char *why)
+                    int64_t retry_after_ms, const char *why)
 {
     struct bw_message *m = ctx;
     answered(m);
@@ -220,8 +234,9 @@ static void on_seen(void *ctx, enum bw_delivery_seen seen, const struct bw_slack
     if ((seen == BW_SEEN || seen == BW_SEEN_NOT) && !m->note)
         part_with_told(m, sought, n);
     if (seen == BW_SEEN_LATER) {
-        m->backoff_ms = bw_backoff_next(&m->notifier->backoff, bw_random());
-        bw_notifier_slack_state(m->notifier, false, why);
+        back_off(m, retry_after_ms);
+        if (!is_rate_limit(why))
+            bw_notifier_slack_state(m->notifier, false, why);
     }
     bw_delivery_looked(&m->progress, seen);
     bw_notifier_progressed(m);
@@ -302,18 +317,15 @@ static void on_posted(void *ctx, const struct bw_slack_answer *a)
     snprintf(why, sizeof(why), "%s%s%s", a->error, a->detail[0] ? ": " : "", a->detail);
     answered(m);
     bw_notifier_log_attempt(n, m, outcomes[a->class], a->class == BW_POSTED_OK ? "" : why);
-    bool busy = strcmp(a->error, "ratelimited") == 0 || strcmp(a->error, "rate_limited") == 0;
     if (a->class == BW_POSTED_PAYLOAD)
         bw_log_error("slack", "%s: the message was refused (%s)%s", m->checks[0].name, why,
                      m->progress.plain ? "" : ", it is sent once more as plain text");
-    else if (a->class != BW_POSTED_OK && !busy) /* a rate limit is no fault of anybody */
+    else if (a->class != BW_POSTED_OK && !is_rate_limit(a->error))
         bw_notifier_slack_state(n, false, why);
     if (a->class == BW_POSTED_OK)
         snprintf(m->ts, sizeof(m->ts), "%s", a->ts);
-    if (a->class == BW_POSTED_RETRY) {
-        int64_t wait = bw_backoff_next(&n->backoff, bw_random());
-        m->backoff_ms = a->retry_after_ms > wait ? a->retry_after_ms : wait;
-    }
+    if (a->class == BW_POSTED_RETRY)
+        back_off(m, a->retry_after_ms);
     bw_delivery_posted(&m->progress, a->class);
     bw_notifier_progressed(m);
 }

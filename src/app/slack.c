@@ -19,6 +19,9 @@ enum bw_slack_mode bw_slack_mode(const struct bw_conf *conf)
     return conf->slack_bot_token[0] ? BW_SLACK_BOT : BW_SLACK_OFF;
 }
 
+/* ---- a call of the API ---- */
+
+/* url: begun with api_url, ended here; method, body, time-outs are the caller's. */
 static void api_url(const struct bw_context *cx, const char *method, struct bw_buf *url)
 {
     const char *base = cx->conf->slack_base_url;
@@ -28,6 +31,23 @@ static void api_url(const struct bw_context *cx, const char *method, struct bw_b
     bw_buf_init(url, 4096);
     bw_buf_add(url, base, len);
     bw_buf_addf(url, "/%s", method);
+}
+
+static enum bw_err call_api(const struct bw_context *cx, struct bw_buf *url, struct bw_http_request *request,
+                            bw_http_cb cb, void *ctx)
+{
+    struct bw_buf authorization;
+    bw_buf_init(&authorization, 1024);
+    bw_buf_addf(&authorization, "Bearer %s", cx->conf->slack_bot_token);
+    const struct bw_http_header headers[] = {{"Authorization", bw_buf_str(&authorization)},
+                                             {"Content-Type", "application/json; charset=utf-8"}};
+    request->url = bw_buf_str(url);
+    request->headers = headers;
+    request->n_headers = request->body ? 2 : 1;
+    enum bw_err err = bw_http_start(cx->http, request, cb, ctx, NULL);
+    bw_buf_fini(url);
+    bw_buf_fini(&authorization);
+    return err;
 }
 
 /* ---- posting ---- */
@@ -56,23 +76,23 @@ enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t 
 {
     struct post *p = bw_alloc(sizeof(*p));
     *p = (struct post){.webhook = bw_slack_mode(cx->conf) == BW_SLACK_WEBHOOK, .cb = cb, .ctx = ctx};
-    struct bw_buf url, authorization;
-    bw_buf_init(&authorization, 1024);
-    bw_buf_addf(&authorization, "Bearer %s", cx->conf->slack_bot_token);
-    api_url(cx, "chat.postMessage", &url);
-    const struct bw_http_header headers[] = {{"Content-Type", "application/json; charset=utf-8"},
-                                             {"Authorization", bw_buf_str(&authorization)}};
     struct bw_http_request request = {.method = BW_HTTP_POST,
-                                      .url = p->webhook ? cx->conf->slack_webhook_url : bw_buf_str(&url),
-                                      .headers = headers,
-                                      .n_headers = p->webhook ? 1 : 2,
                                       .body = body,
                                       .body_len = len,
                                       .timeout_ms = POST_TIMEOUT_MS,
                                       .begin_by = begin_by};
-    enum bw_err err = bw_http_start(cx->http, &request, on_posted, p, NULL);
-    bw_buf_fini(&url);
-    bw_buf_fini(&authorization);
+    enum bw_err err;
+    if (p->webhook) {
+        static const struct bw_http_header type = {"Content-Type", "application/json; charset=utf-8"};
+        request.url = cx->conf->slack_webhook_url;
+        request.headers = &type;
+        request.n_headers = 1;
+        err = bw_http_start(cx->http, &request, on_posted, p, NULL);
+    } else {
+        struct bw_buf url;
+        api_url(cx, "chat.postMessage", &url);
+        err = call_api(cx, &url, &request, on_posted, p);
+    }
     if (err != BW_OK)
         free(p);
     return err;
@@ -97,7 +117,7 @@ static void on_auth(void *ctx, const struct bw_http_response *r)
     }
     bw_slack_classify(false, (int)r->status, false, r->body, r->body_len, r->retry_after_ms, &answer);
     snprintf(error, sizeof(error), "%s", answer.class == BW_POSTED_OK ? "" : answer.error);
-    if (!error[0] && r->oauth_scopes[0] && !strstr(r->oauth_scopes, "chat:write"))
+    if (!error[0] && r->oauth_scopes[0] && !bw_slack_has_scope(r->oauth_scopes, "chat:write"))
         snprintf(error, sizeof(error), "missing_scope: chat:write is not among '%.200s'", r->oauth_scopes);
     a.cb(a.ctx, answer.class == BW_POSTED_OK || answer.class == BW_POSTED_OPERATOR, error);
 }
@@ -105,17 +125,11 @@ static void on_auth(void *ctx, const struct bw_http_response *r)
 enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void *ctx)
 {
     struct auth *a = bw_alloc(sizeof(*a));
-    struct bw_buf url, authorization;
+    struct bw_buf url;
+    struct bw_http_request request = {.method = BW_HTTP_POST};
     *a = (struct auth){cb, ctx};
     api_url(cx, "auth.test", &url);
-    bw_buf_init(&authorization, 1024);
-    bw_buf_addf(&authorization, "Bearer %s", cx->conf->slack_bot_token);
-    const struct bw_http_header headers[] = {{"Authorization", bw_buf_str(&authorization)}};
-    struct bw_http_request request = {
-        .method = BW_HTTP_POST, .url = bw_buf_str(&url), .headers = headers, .n_headers = 1, .body = ""};
-    enum bw_err err = bw_http_start(cx->http, &request, on_auth, a, NULL);
-    bw_buf_fini(&url);
-    bw_buf_fini(&authorization);
+    enum bw_err err = call_api(cx, &url, &request, on_auth, a);
     if (err != BW_OK)
         free(a);
     return err;
@@ -133,6 +147,7 @@ struct look {
     int64_t age_ms;
     bool moved; /* oldest, by Slack's clock */
     int pages;
+    int64_t retry_after_ms; /* as Slack said; 0 where it did not */
     bw_slack_find_cb cb;
     void *ctx;
 };
@@ -147,7 +162,7 @@ static void free_look(struct look *l)
 
 static void end_look(struct look *l, enum bw_delivery_seen seen, const char *why)
 {
-    l->cb(l->ctx, seen, l->sought, l->n, why);
+    l->cb(l->ctx, seen, l->sought, l->n, l->retry_after_ms, why);
     free_look(l);
 }
 
@@ -189,6 +204,7 @@ static void on_page(void *ctx, const struct bw_http_response *r)
     }
     struct bw_error error;
     if (bw_slack_history_find(r->body, r->body_len, l->sought, l->n, l->cursor, &error) != BW_OK) {
+        l->retry_after_ms = answer.retry_after_ms;
         end_look(l, BW_SEEN_LATER, answer.error[0] ? answer.error : error.text);
         return;
     }
@@ -206,7 +222,8 @@ static void on_page(void *ctx, const struct bw_http_response *r)
 
 static enum bw_err ask_page(struct look *l)
 {
-    struct bw_buf url, authorization;
+    struct bw_buf url;
+    struct bw_http_request request = {.method = BW_HTTP_GET, .max_body = (size_t)8 << 20, .idempotent = true};
     api_url(l->cx, "conversations.history", &url);
     bw_buf_adds(&url, "?channel=");
     bw_http_escape(&url, l->channel);
@@ -216,19 +233,7 @@ static enum bw_err ask_page(struct look *l)
         bw_buf_adds(&url, "&cursor=");
         bw_http_escape(&url, l->cursor);
     }
-    bw_buf_init(&authorization, 1024);
-    bw_buf_addf(&authorization, "Bearer %s", l->cx->conf->slack_bot_token);
-    const struct bw_http_header headers[] = {{"Authorization", bw_buf_str(&authorization)}};
-    struct bw_http_request request = {.method = BW_HTTP_GET,
-                                      .url = bw_buf_str(&url),
-                                      .headers = headers,
-                                      .n_headers = 1,
-                                      .max_body = (size_t)8 << 20,
-                                      .idempotent = true};
-    enum bw_err err = bw_http_start(l->cx->http, &request, on_page, l, NULL);
-    bw_buf_fini(&url);
-    bw_buf_fini(&authorization);
-    return err;
+    return call_api(l->cx, &url, &request, on_page, l);
 }
 
 enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, struct bw_slack_sought *sought,

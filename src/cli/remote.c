@@ -92,10 +92,10 @@ static void on_auth(void *ctx, const struct bw_http_response *r)
     if (!ok) {
         bw_slack_classify(false, (int)r->status, false, r->body, r->body_len, -1, &answer);
         say(f, false, "%s: check SLACK_BOT_TOKEN", answer.error);
-    } else if (r->oauth_scopes[0] && !strstr(r->oauth_scopes, "chat:write")) {
+    } else if (r->oauth_scopes[0] && !bw_slack_has_scope(r->oauth_scopes, "chat:write")) {
         say(f, false, "the scope chat:write is missing (granted: %s)", r->oauth_scopes);
-    } else if (r->oauth_scopes[0] && !strstr(r->oauth_scopes, "channels:history") &&
-               !strstr(r->oauth_scopes, "groups:history")) {
+    } else if (r->oauth_scopes[0] && !bw_slack_has_scope(r->oauth_scopes, "channels:history") &&
+               !bw_slack_has_scope(r->oauth_scopes, "groups:history")) {
         say(f, true, "%s in %s; without channels:history a message of unknown outcome is repeated, marked",
             user, team);
     } else {

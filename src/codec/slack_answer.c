@@ -313,6 +313,19 @@ void bw_slack_classify(bool webhook, int status, bool sent, const char *body, si
     }
 }
 
+bool bw_slack_has_scope(const char *granted, const char *scope)
+{
+    size_t len = strlen(scope);
+    for (const char *word = granted; *word;) {
+        word += strspn(word, ", ");
+        size_t n = strcspn(word, ", ");
+        if (n == len && strncmp(word, scope, len) == 0)
+            return true;
+        word += n;
+    }
+    return false;
+}
+
 /* ---- conversations.history ---- */
 
 /* The ids of changes that a message tells, and its ts; NULL if it is none of ours. */

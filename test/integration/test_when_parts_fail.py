@@ -72,6 +72,7 @@ def slack_away_revoked_archived():
 
 def slack_outcome_unknown():
     when_slack_fails.each_fault_once()
+    when_slack_fails.history_is_limited()
 
 
 def slack_outcome_unknown_and_nobody_can_look():

@@ -129,6 +129,22 @@ def marked_once(s, begin):
     contains(texts[1], asin, 'the repeated message')
 
 
+def history_is_limited():
+    """A rate limit on the way to the look: it is asked again when Slack says so, and Slack is not red for it."""
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        s.fault(target='slack', fault='close', posted=True)
+        s.fault(target='slack', method='conversations.history', fault='status', status=429, retry_after=5)
+        changes(s)
+        asked = s.wait('it is asked twice', lambda: [
+            r['received_ms'] for r in s.get('/control/requests?service=slack') if r['method'] == 'conversations.history'][1:2]
+            and [r['received_ms'] for r in s.get('/control/requests?service=slack') if r['method'] == 'conversations.history'])
+        true(asked[1] - asked[0] >= 5000, f'asked again after {asked[1] - asked[0]} ms')
+        true('ratelimited' not in s.d.log(), 'a rate limit is told as a failure')
+        s.settled(30)
+        s.each_told_once()
+
+
 def away():
     other = stack.free_port()
     with stack.Stack(sim=SIM + ['--listen', f'127.0.0.1:{other}'],

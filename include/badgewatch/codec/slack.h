@@ -56,6 +56,8 @@ struct bw_slack_answer {
  * channel and ts: it was posted, only nobody can link to it. Answers of other methods may be judged too. */
 void bw_slack_classify(bool webhook, int status, bool sent, const char *body, size_t len,
                        int64_t retry_after_ms, struct bw_slack_answer *out);
+/* granted: what the header X-OAuth-Scopes lists, "chat:write,channels:history". */
+bool bw_slack_has_scope(const char *granted, const char *scope);
 /* One class for an error code of Slack (table of slack.md 1.3). Unknown codes are BW_POSTED_AMBIGUOUS: they may be new. */
 enum bw_delivery_posted bw_slack_error_class(const char *code);
 

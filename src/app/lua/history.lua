@@ -5,7 +5,8 @@
 -- KEYS  stream
 -- ARGV  group, consumer, most, cursor (the oldest are next in any case), prefix, first and last id of
 --       what the consumer staged and still has in memory ("" = nothing)
--- Gives what XREADGROUP gives, but what the consumer has only as its "kind" and the number of its "bytes" (doc and raw); nothing while another daemon, which is alive, is the writer.
+-- Gives what XREADGROUP gives, but what the consumer has only as its "kind" and the number of its "bytes" (doc and raw);
+-- nothing while another daemon, which is alive, is the writer.
 local stream, group, owner, most = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local writer, alive = ARGV[5] .. 'writer', ARGV[5] .. 'daemon:'
 local holder = redis.call('GET', writer)

@@ -6,7 +6,8 @@
 --       n, member score ...         badges held now (n values); all others of this product are removed
 --       history doc, raw ("" = none)
 --       n changes, each: change id, m, field value ... (m values) of one entry of the changes stream
--- Gives {"ok", id of the history entry}, "conflict" (the stored version is another: detect again), or "gone" (no longer tracked).
+-- Gives {"ok", id of the history entry}, "conflict" (the stored version is another: detect again), or "gone" (no longer
+-- tracked).
 local product, due, leased, lease, poll = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local tracked, badges, history, changes, staged, untold = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local member, owner = ARGV[1], ARGV[3]

@@ -356,9 +356,21 @@ static void history_with_a_long_cursor(void **state)
     bw_buf_fini(&json);
 }
 
+static void scopes(void **state)
+{
+    (void)state;
+    assert_true(bw_slack_has_scope("chat:write", "chat:write"));
+    assert_true(bw_slack_has_scope("channels:history, chat:write", "chat:write"));
+    assert_true(bw_slack_has_scope("chat:write.public,chat:write", "chat:write"));
+    assert_false(bw_slack_has_scope("chat:write.public,channels:history", "chat:write"));
+    assert_false(bw_slack_has_scope("xchat:write", "chat:write"));
+    assert_false(bw_slack_has_scope("", "chat:write"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scopes),
         cmocka_unit_test(codes),
         cmocka_unit_test(answers),
         cmocka_unit_test(accepted),
