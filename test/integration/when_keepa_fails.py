@@ -31,8 +31,13 @@ PRODUCT_FAULTS = [('omit', 'missing', 'absent'), ('stub', 'unknown', 'stub'), ('
 
 
 def outcomes(s):
-    m = s.d.metrics()
-    return {o: int(m[f'checks_total{{outcome="{o}"}}']) for o in OUTCOMES}
+    """Of all checks that are staged: Redis has one a moment before the daemon hears of it and counts it."""
+    def counted():
+        m = s.d.metrics()
+        return {o: int(m[f'checks_total{{outcome="{o}"}}']) for o in OUTCOMES}
+    staged = sum(s.versions(s.members()))
+    s.wait('all checks are counted', lambda: sum(counted().values()) >= staged)
+    return counted()
 
 
 def whole_request(s, first, n):
