@@ -600,6 +600,14 @@ class Stack:
         equal(sorted(self.told_ids()), sorted(r[0] for r in rows), 'change ids in the channels')
         equal([r[0] for r in rows if r[1] != 't'], [], 'changes not marked as told')
 
+    def each_request_logged(self):
+        """Each request to Keepa is a row, with what it cost. Names of categories may have been asked for just now."""
+        def both():
+            state = self.get('/control/state')
+            return (self.sql('SELECT sum(tokens_consumed), count(*) FROM api_usage_log'),
+                    [(str(state['tokens_charged']), str(state['keepa_requests']))])
+        wait(lambda: 'tokens and requests: %s instead of %s' % both(), lambda: len(set(map(str, both()))) == 1)
+
     def same_as_record(self, first):
         """The table of changes is the simulator's own record since that moment."""
         record = self.get(f'/control/record?from={first}')

@@ -32,9 +32,7 @@ def rows_and_record():
         check_messages(s)
         equal(s.value('SELECT count(*) FROM checks'), str(PRODUCTS * (ROUNDS + 1)), 'checks')
         equal(s.value("SELECT count(*) FROM checks WHERE data_state <> 'ok'"), '0', 'unknown checks')
-        state = s.get('/control/state')
-        equal(s.sql('SELECT sum(tokens_consumed), count(*) FROM api_usage_log'),
-              [(str(state['tokens_charged']), str(state['keepa_requests']))], 'tokens and requests')
+        s.each_request_logged()
 
 
 def order(change):

@@ -59,9 +59,7 @@ def tokens_of_three_daemons():
         s.wait('the polled ones are checked', lambda: s.redis('ZCARD', 'bw:poll') + s.redis('ZCARD', 'bw:leased') == 0)
         equal([r['status'] for r in asked(s) if r['status'] != 200], [], 'refused requests')
         s.settled(60)
-        state = s.get('/control/state')
-        equal(s.sql('SELECT sum(tokens_consumed), count(*) FROM api_usage_log'),
-              [(str(state['tokens_charged']), str(state['keepa_requests']))], 'tokens and requests')
+        s.each_request_logged()
         for d in others:
             d.stop()
 

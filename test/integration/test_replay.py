@@ -123,8 +123,7 @@ def replay(begin, strides):
         check_reigns(s, products, end)
         check_messages(s)
         equal(s.value('SELECT count(*) FROM checks'), str(len(times) * len(asins)), 'checks: one row each')
-        tokens = s.get('/control/state')['tokens_charged']
-        equal(s.value('SELECT sum(tokens_consumed) FROM api_usage_log'), str(tokens), 'tokens')
+        s.each_request_logged()
         longest = max(b - a for a, b in zip(times, times[1:])) / 86400
         widest = max(r['days'] for r in s.get('/control/requests'))
         true(widest >= longest or longest < 1, f'after {longest:.0f} days no request looked back further than {widest}')
