@@ -431,7 +431,7 @@ static void record(struct bw_message *m)
 
 /* ---- SET_ASIDE ---- */
 
-static void set_aside(struct bw_message *m)
+static void take_aside(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
     const struct bw_keys *k = &n->cx->keys;
@@ -442,10 +442,22 @@ static void set_aside(struct bw_message *m)
         if (bw_redis_eval(n->cx->redis, &bw_script_set_aside, 3, 7, argv, NULL, NULL, NULL) == BW_OK)
             bw_metric_add(n->cx->counters.set_aside, 1);
     }
+}
+
+/* Of a group only what is refused alone too. */
+static void set_aside(struct bw_message *m)
+{
+    struct bw_notifier *n = m->notifier;
+    if (m->n_checks == 1)
+        take_aside(m);
     for (size_t i = 0; i < m->n_checks; i++) { /* certainly not posted: put back, it is sent without a look */
-        const char *argv[] = {"HDEL", k->delivery, m->checks[i].name};
+        const char *argv[] = {"HDEL", n->cx->keys.delivery, m->checks[i].name};
         if (bw_redis_command(n->cx->redis, 3, argv, NULL, NULL, NULL) != BW_OK)
             bw_log_debug("slack", "%s: its intention stays for now", m->checks[i].name);
+    }
+    if (m->n_checks > 1) {
+        bw_notifier_send_apart(m);
+        return;
     }
     m->progress.step = BW_DELIVERY_DONE; /* what Redis did not take is read again after it is back */
     bw_notifier_progressed(m);

@@ -104,8 +104,25 @@ void bw_message_absorb(struct bw_message *m, struct bw_message *other)
     m->refs = append(m->refs, &m->n_refs, other->refs, other->n_refs, sizeof(*m->refs));
     m->entries = append(m->entries, &m->n, other->entries, other->n, sizeof(*m->entries));
     m->doubt_ms = other->doubt_ms < m->doubt_ms ? other->doubt_ms : m->doubt_ms;
+    m->fence.ms = other->fence.ms > m->fence.ms ? other->fence.ms : m->fence.ms;
     m->left_behind = m->left_behind || other->left_behind;
     other->n_checks = other->n_refs = other->n = 0;
+}
+
+static bool is_same(const struct bw_product_key *a, const struct bw_product_key *b)
+{
+    return a->domain == b->domain && strcmp(a->asin, b->asin) == 0;
+}
+
+bool bw_message_is_about(const struct bw_message *m, const struct bw_product_key *key)
+{
+    if (is_same(&m->key, key))
+        return true;
+    for (size_t i = 0; i < m->n; i++) {
+        if (is_same(&m->entries[i].change.key, key))
+            return true;
+    }
+    return false;
 }
 
 bool bw_message_has_check(const struct bw_message *m, const char *check)

@@ -83,6 +83,8 @@ struct bw_message *bw_message_take_told(struct bw_message *m, const struct bw_sl
                                         const char *ts);
 /* "change", "summary". */
 const char *bw_message_kind(const struct bw_message *m);
+/* Of this product, alone or among others. */
+bool bw_message_is_about(const struct bw_message *m, const struct bw_product_key *key);
 bool bw_message_has_check(const struct bw_message *m, const char *check);
 bool bw_message_has(const struct bw_message *m, const char *id);
 /* Somebody has told this change: the message goes without it. */

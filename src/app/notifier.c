@@ -125,6 +125,13 @@ static bool is_over(const struct bw_message *m)
     return m->progress.step == BW_DELIVERY_DONE || m->progress.step == BW_DELIVERY_DROP;
 }
 
+void bw_notifier_send_apart(struct bw_message *m)
+{
+    m->notifier->apart += m->n_checks;
+    m->progress.step = BW_DELIVERY_DROP;
+    bw_notifier_progressed(m);
+}
+
 static void drop(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
@@ -260,8 +267,7 @@ static void note_looking(struct ahead *ahead, const struct bw_message *m)
 static bool held_up(const struct ahead *ahead, const struct bw_message *m)
 {
     for (size_t i = 0; i < ahead->n_looking; i++) {
-        const struct bw_product_key *key = &ahead->looking[i]->key;
-        if (key->domain == m->key.domain && strcmp(key->asin, m->key.asin) == 0)
+        if (bw_message_is_about(ahead->looking[i], &m->key))
             return true;
     }
     return ahead->n_looking == LOOKING_MAX;
@@ -289,11 +295,19 @@ static bool waits_for_more(const struct bw_message *m)
     return !quiet && bw_mono_now().ms - m->gathered.ms < n->cx->conf->group_window_ms;
 }
 
-static bool is_fresh(const struct bw_message *m)
+/* Others may still go with it. In doubt too: one look then finds whichever of them were told (part_with_told); an attempt
+ * that is recorded was of this message as it is, and is looked for alone. */
+static bool is_open(const struct bw_message *m)
 {
     const struct bw_delivery_progress *p = &m->progress;
-    return p->step == BW_DELIVERY_CONFIRM && p->past == BW_PAST_NONE && !p->cleared && !m->under_way &&
-           m->n_checks == 1 && !m->note;
+    return p->step == BW_DELIVERY_CONFIRM && p->past != BW_PAST_INTENDED && !p->cleared && !m->under_way &&
+           m->n_checks == 1 && !m->note && m->notifier->apart == 0;
+}
+
+static bool goes_with(const struct bw_message *other, const struct bw_message *m)
+{
+    return is_open(other) && other->progress.past == m->progress.past &&
+           strcmp(other->channel, m->channel) == 0;
 }
 
 /* The message and those behind it that may go with it: at most as many as a group may have, and no more changes than its
@@ -304,7 +318,7 @@ static size_t company_of(struct bw_message *m, struct ahead ahead,
     size_t n = 0, changes = 0;
     for (struct bw_message *other = m; other && n < BW_SLACK_GROUP_MAX; other = TAILQ_NEXT(other, link)) {
         note_looking(&ahead, other);
-        if (!is_fresh(other) || strcmp(other->channel, m->channel) != 0 || held_up(&ahead, other))
+        if (!goes_with(other, m) || held_up(&ahead, other))
             continue;
         changes += other->n;
         if (n > 0 && changes > BW_SLACK_IDS_MAX)
@@ -338,13 +352,13 @@ static bool may_begin(struct bw_message *m, size_t slot, const struct ahead *ahe
             return false;
         bw_delivery_gathered(&m->progress);
     }
-    if (is_fresh(m) && waits_for_more(m))
+    if (is_open(m) && waits_for_more(m))
         return false;
     if (!bw_delivery_needs_channel(p->step))
         return true;
     if (!take_channel(m, slot, ahead))
         return false;
-    if (is_fresh(m))
+    if (is_open(m))
         gather_company(m, ahead);
     return true;
 }
@@ -369,6 +383,8 @@ static void sweep(struct bw_notifier *n)
         after = TAILQ_NEXT(m, link);
         if (m->under_way || !is_over(m))
             continue;
+        if (n->apart > 0 && m->progress.step == BW_DELIVERY_DONE && !m->note)
+            n->apart--;
         if (m->progress.step == BW_DELIVERY_DROP || m->left_behind) /* what is still ours is read again */
             bw_consumer_rewind(m->note ? n->notes : n->consumer);
         drop(m);

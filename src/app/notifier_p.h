@@ -27,6 +27,7 @@ struct bw_notifier {
     struct bw_channel channels[CHANNELS_MAX];
     size_t n_channels;
     struct bw_backoff backoff;
+    size_t apart; /* so many messages go alone: Slack refused a group, and one of it is to blame */
     unsigned ticks;
     bool drained;   /* the last read found nothing more */
     bool gathering; /* of some message it is not known yet where it goes */
@@ -44,6 +45,8 @@ void bw_notifier_slack_state(struct bw_notifier *n, bool up, const char *reason)
 void bw_notifier_progressed(struct bw_message *m);
 /* Takes the message, whose changes were found in the channel: it only has to be recorded. */
 void bw_notifier_found(struct bw_message *m);
+/* Slack refuses it for good, and its changes are many: they are read again and go one product a message. */
+void bw_notifier_send_apart(struct bw_message *m);
 void bw_notifier_log_attempt(struct bw_notifier *n, const struct bw_message *m, const char *outcome,
                              const char *error);
 

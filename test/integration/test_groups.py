@@ -114,6 +114,52 @@ def group_with_one_that_was_told():
         s.each_told_once()
 
 
+def many_in_doubt():
+    """Redis is emptied while many alerts wait, and one was told whose outcome was not written: one look for all of them."""
+    with stack.Stack(sim=['--generate', '30', '--seed', '63', '--churn', '100', '--clock', 'stopped', '--start',
+                          '2026-05-01T00:00Z', '--pad', '500', '--slack-rate', '0']) as s:
+        s.track_all()
+        s.settled()
+        s.fault(target='slack', fault='stall', ms=30000, posted=True, method='chat.postMessage')
+        alone = s.until_changes(600)[0]['asin']
+        s.poll(alone)
+        s.wait('one is out, without an answer', lambda: len(s.messages()) == 1)
+        s.clock_on(1800)
+        s.poll(*[m[2:] for m in s.members() if m[2:] != alone])
+        s.wait('Postgres has all', lambda: s.redis('XLEN', 'bw:history') == 0 and s.told() > 20)
+        s.d.kill()
+        s.redis('FLUSHALL')
+        s.clear_faults()
+        s.daemon().ready()
+        s.settled(60)
+        told_well(s, s.messages())
+        true(len(s.messages()) <= 3, f'{len(s.messages())} messages')
+        looks = [r for r in s.get('/control/requests?service=slack') if r['method'] == 'conversations.history']
+        true(len(looks) <= 6, f'{len(looks)} looks for 30 products')
+
+
+def group_refused():
+    """Slack refuses a group for good, also as plain text: its products go alone, and only the one that is refused alone too
+    is set aside."""
+    with stack.Stack(sim=['--generate', '8', '--seed', '62', '--churn', '100', '--clock', 'stopped', '--start',
+                          '2026-05-01T00:00Z', '--pad', '500', '--slack-rate', '0']) as s:
+        s.track_all()
+        s.settled()
+        s.fault(target='slack', fault='error', error='invalid_blocks', count=4, method='chat.postMessage')
+        s.clock_on(6 * 3600)
+        s.poll()
+        s.wait('one is set aside, nothing else waits', lambda: s.redis('XLEN', 'bw:set_aside') > 0 and s.told() == 0, 60)
+        aside = {dict(zip(f[::2], f[1::2]))['check'].split(':')[1] for _, f in s.redis('XRANGE', 'bw:set_aside', '-', '+')}
+        equal(len(aside), 1, 'products set aside')
+        s.wait('it is recorded', lambda: s.redis('XLEN', 'bw:history') == 0)
+        changed = {r[0] for r in s.sql('SELECT DISTINCT asin FROM bestseller_changes')}
+        true(len(changed) > 5, 'a group')
+        equal({r[0] for r in s.sql('SELECT DISTINCT asin FROM bestseller_changes WHERE notification_sent')}, changed - aside,
+              'products told')
+        equal(len(s.messages()), len(changed) - 1, 'messages')
+        s.redis('DEL', 'bw:set_aside')
+
+
 def note_refused_for_good():
     """Slack refuses a message about no change, also as plain text: it is set aside where a person finds it, and nothing of
     it stays behind."""
@@ -131,4 +177,4 @@ def note_refused_for_good():
 
 
 if __name__ == '__main__':
-    stack.main(six_are_grouped, group_of_unknown_outcome, group_with_one_that_was_told, note_refused_for_good, thousand)
+    stack.main(six_are_grouped, group_of_unknown_outcome, group_with_one_that_was_told, many_in_doubt, group_refused, note_refused_for_good, thousand)
