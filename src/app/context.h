@@ -11,6 +11,12 @@
 #include "badgewatch/redis/redis.h"
 #include "counters.h"
 
+/* That messages were sent of which Postgres may know nothing: an older Redis must not make this daemon forget it. */
+struct bw_unconfirmed {
+    int64_t since_ms;    /* wall clock, the first of them; 0 = none */
+    char generation[80]; /* of Redis, when it last knew of them too (keys.h) */
+};
+
 struct bw_context {
     struct bw_loop *loop;
     const struct bw_conf *conf;
@@ -26,6 +32,7 @@ struct bw_context {
     struct bw_mono due_told_at; /* and when; 0 = not yet */
     size_t
         asking; /* requests to Keepa whose answers are not staged yet: more changes may come (notifier.c) */
+    struct bw_unconfirmed unconfirmed;
     bool schema_right; /* Postgres has the schema of this version (schema.h) */
 };
 

@@ -182,7 +182,7 @@ static void on_redis(void *ctx, bool ready, const char *reason)
     bw_housekeeping_alive(d->housekeeping);
     bw_keepa_share(d->keepa);
     bw_names_load(d->names);
-    bw_tracker_resync(d->tracker, false);
+    bw_tracker_resync(d->tracker, d->cx.unconfirmed.since_ms != 0);
     bw_writer_rewind(d->writer);
     bw_notifier_rewind(d->notifier);
     bw_scheduler_kick(d->scheduler);

@@ -264,11 +264,24 @@ static void add_checks(struct bw_args *args, const struct bw_message *m)
     bw_args_end(args, begin);
 }
 
+static void remember(struct bw_message *m, const char *generation, bool unconfirmed)
+{
+    struct bw_unconfirmed *u = &m->notifier->cx->unconfirmed;
+    if (!unconfirmed)
+        *u = (struct bw_unconfirmed){0};
+    else if (u->since_ms == 0)
+        u->since_ms = bw_wall_now().ms;
+    if (unconfirmed)
+        snprintf(u->generation, sizeof(u->generation), "%s", generation);
+}
+
 static void on_intended(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct bw_message *m = ctx;
-    const char *word = err == BW_OK && reply->type != BW_REPLY_ERROR && reply->str ? reply->str : "";
+    const char *word = err == BW_OK && reply->type == BW_REPLY_ARRAY ? text(&reply->elements[0]) : "";
     answered(m);
+    if (strcmp(word, "ok") == 0 && reply->n == 3)
+        remember(m, text(&reply->elements[1]), strcmp(text(&reply->elements[2]), "1") == 0);
     bw_delivery_intended(&m->progress, strcmp(word, "ok") == 0       ? BW_INTENT_RECORDED
                                        : strcmp(word, "theirs") == 0 ? BW_INTENT_NOT_OURS
                                        : strcmp(word, "epoch") == 0  ? BW_INTENT_UNVERIFIED
@@ -282,16 +295,18 @@ static void intend(struct bw_message *m)
     const struct bw_keys *k = &n->cx->keys;
     struct bw_args args;
     bw_args_init(&args);
-    const char *const head[] = {m->stream, k->delivery, k->epoch, BW_GROUP_SLACK, n->cx->id, m->channel};
+    const char *const head[] = {m->stream,     k->delivery,    k->epoch,  k->unconfirmed,
+                                k->generation, BW_GROUP_SLACK, n->cx->id, m->channel};
     for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         bw_args_add(&args, head[i]);
     bw_args_add_int(&args, m->first.ms != 0 ? bw_mono_now().ms - m->first.ms : 0);
     bw_args_add_int(&args, m->attempt + 1);
+    bw_args_add(&args, m->progress.confirmed || m->note ? "1" : "0");
     add_checks(&args, m);
     for (size_t i = 0; i < m->n_refs; i++)
         bw_args_add(&args, m->refs[i].id);
     m->begin_by.ms = bw_mono_now().ms + BEGIN_MS;
-    if (bw_redis_eval(n->cx->redis, &bw_script_intend, 3, args.n, args.values, args.lens, on_intended, m) ==
+    if (bw_redis_eval(n->cx->redis, &bw_script_intend, 5, args.n, args.values, args.lens, on_intended, m) ==
         BW_OK) {
         m->attempt++;
         note_first(m, 0);

@@ -29,6 +29,8 @@ void bw_keys_init(struct bw_keys *k, const char *prefix)
         .untold = bw_asprintf("%suntold", prefix),
         .lost = bw_asprintf("%slost", prefix),
         .doubt = bw_asprintf("%sdoubt", prefix),
+        .unconfirmed = bw_asprintf("%sunconfirmed", prefix),
+        .generation = bw_asprintf("%sgeneration", prefix),
         .turn = bw_asprintf("%sturn", prefix),
         .spending = bw_asprintf("%sspending", prefix),
     };
@@ -36,10 +38,10 @@ void bw_keys_init(struct bw_keys *k, const char *prefix)
 
 void bw_keys_fini(struct bw_keys *k)
 {
-    char *const all[] = {k->prefix, k->tracked, k->due,     k->leased,   k->lease,     k->poll,
-                         k->badges, k->history, k->changes, k->delivery, k->set_aside, k->staged_bytes,
-                         k->tokens, k->names,   k->epoch,   k->outbox,   k->health,    k->untold,
-                         k->lost,   k->doubt,   k->turn,    k->spending};
+    char *const all[] = {k->prefix, k->tracked, k->due,         k->leased,     k->lease,     k->poll,
+                         k->badges, k->history, k->changes,     k->delivery,   k->set_aside, k->staged_bytes,
+                         k->tokens, k->names,   k->epoch,       k->outbox,     k->health,    k->untold,
+                         k->lost,   k->doubt,   k->unconfirmed, k->generation, k->turn,      k->spending};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(all[i]);
     *k = (struct bw_keys){0};

@@ -24,7 +24,7 @@
 enum phase { IDLE, ROWS, PROVE, UNTOLD, NAMED };
 
 struct bw_tracker {
-    const struct bw_context *cx;
+    struct bw_context *cx;
     struct bw_timer *timer;
     struct bw_untold *untold;
     enum phase phase;
@@ -92,10 +92,13 @@ static void on_verified(void *ctx, enum bw_err err, const struct bw_reply *reply
 {
     struct bw_tracker *t = ctx;
     t->busy = false;
-    if (err != BW_OK || !reply->str || strcmp(reply->str, "ok") != 0) {
+    if (err != BW_OK || reply->type != BW_REPLY_ARRAY || reply->n != 2) {
         fail(t);
         return;
     }
+    struct bw_unconfirmed *u = &t->cx->unconfirmed;
+    if (reply->elements[1].str)
+        snprintf(u->generation, sizeof(u->generation), "%s", reply->elements[1].str);
     end_sync(t);
     step(t);
 }
@@ -105,8 +108,13 @@ static void on_verified(void *ctx, enum bw_err err, const struct bw_reply *reply
 static enum bw_err verify(struct bw_tracker *t, const char *which, bw_redis_cb cb)
 {
     const struct bw_keys *k = &t->cx->keys;
-    const char *argv[] = {k->epoch, k->lost, k->changes, k->doubt, which, t->cx->id};
-    return bw_redis_eval(t->cx->redis, &bw_script_verified, 4, 6, argv, NULL, cb, t);
+    char since[24];
+    snprintf(since, sizeof(since), "%lld", (long long)t->cx->unconfirmed.since_ms);
+    const char *argv[] = {k->epoch, k->lost,        k->changes,
+                          k->doubt, k->unconfirmed, k->generation,
+                          which,    t->cx->id,      t->cx->unconfirmed.generation,
+                          since};
+    return bw_redis_eval(t->cx->redis, &bw_script_verified, 6, 10, argv, NULL, cb, t);
 }
 
 static void on_untold(void *ctx, bool ok)
@@ -209,10 +217,10 @@ static void track_row(struct bw_tracker *t, const struct bw_pg_result *rows, siz
 
     struct bw_args args;
     bw_args_init(&args);
-    const char *const keys[] = {
-        product,         t->cx->keys.tracked, t->cx->keys.due, t->cx->keys.leased, t->cx->keys.badges,
-        t->cx->keys.lost};
-    for (size_t i = 0; i < 6; i++)
+    const struct bw_keys *k = &t->cx->keys;
+    const char *const keys[] = {product,   k->tracked, k->due,   k->leased,
+                                k->badges, k->lost,    k->epoch, k->unconfirmed};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         bw_args_add(&args, keys[i]);
     bw_args_add(&args, member);
     bw_args_add(&args, bw_pg_value(rows, row, 4)[0] == 't' ? "1" : "0");
@@ -227,7 +235,7 @@ static void track_row(struct bw_tracker *t, const struct bw_pg_result *rows, siz
     }
     bw_args_end(&args, begin);
     add_state(&args, &key, bw_pg_value(rows, row, 9));
-    run_script(t, &bw_script_track, 6, &args);
+    run_script(t, &bw_script_track, 8, &args);
 }
 
 static void untrack_begin(struct bw_tracker *t, struct bw_args *args)
@@ -438,7 +446,7 @@ static void on_retry(void *ctx)
     step(ctx);
 }
 
-struct bw_tracker *bw_tracker_new(const struct bw_context *context)
+struct bw_tracker *bw_tracker_new(struct bw_context *context)
 {
     struct bw_tracker *t = bw_alloc(sizeof(*t));
     t->cx = context;

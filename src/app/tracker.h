@@ -10,7 +10,7 @@
 
 struct bw_tracker;
 
-struct bw_tracker *bw_tracker_new(const struct bw_context *context);
+struct bw_tracker *bw_tracker_new(struct bw_context *context);
 /* Nothing more is started; what is under way ends by itself before the clients are closed. */
 void bw_tracker_stop(struct bw_tracker *t);
 void bw_tracker_free(struct bw_tracker *t);

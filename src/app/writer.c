@@ -99,10 +99,11 @@ static void remove_entries(struct bw_writer *w)
 {
     struct bw_args args;
     bw_args_init(&args);
-    bw_args_add(&args, w->cx->keys.history);
-    bw_args_add(&args, w->cx->keys.staged_bytes);
-    bw_args_add(&args, w->cx->keys.untold);
-    bw_args_add(&args, BW_GROUP_POSTGRES);
+    const struct bw_keys *k = &w->cx->keys;
+    const char *const head[] = {k->history,  k->staged_bytes, k->untold,
+                                k->delivery, k->unconfirmed,  BW_GROUP_POSTGRES};
+    for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+        bw_args_add(&args, head[i]);
     bw_args_add_int(&args, (int64_t)w->n);
     for (size_t i = 0; i < w->n; i++) {
         bw_args_add(&args, w->taken[i].id);
@@ -112,7 +113,7 @@ static void remove_entries(struct bw_writer *w)
     for (size_t i = 0; (change = bw_rows_told(w->rows, i)) != NULL; i++)
         bw_args_add(&args, change);
     w->step = REMOVING;
-    if (bw_redis_eval(w->cx->redis, &bw_script_written, 3, args.n, args.values, args.lens, on_removed, w) !=
+    if (bw_redis_eval(w->cx->redis, &bw_script_written, 5, args.n, args.values, args.lens, on_removed, w) !=
         BW_OK)
         later(w, "redis is away");
     bw_args_fini(&args);

@@ -45,6 +45,11 @@ def redis_away_or_restarted():
     when_redis_fails.away_and_restarted()
 
 
+def redis_older_than_what_was_told():
+    """Also where Postgres was away when it was told."""
+    when_redis_fails.older_than_what_was_told()
+
+
 def redis_half_open():
     when_redis_fails.half_open()
 

@@ -2,6 +2,7 @@
 test_when_parts_fail.py."""
 import os
 import re
+import shutil
 import signal
 
 import stack
@@ -49,6 +50,45 @@ def away_and_restarted():
             found_again(s, first)
         asked = [r for r in s.get('/control/requests?service=keepa') if r['path'] == '/product']
         equal(s.value("SELECT count(*) FROM api_usage_log WHERE endpoint = 'product'"), str(len(asked)), 'requests in the log')
+
+
+def told_once_though_older(s, first, told):
+    s.pg_start()
+    found_again(s, first)
+    equal(s.told_ids(), told, 'what is in the channel')
+
+
+def older_than_what_was_told():
+    """Alerts leave while Postgres is away, then Redis comes back without remembering them: nobody but the daemon knows. Nor
+    does it after a power cut; but that messages were sent in such a time, Redis had known before."""
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        first = s.get('/control/state')['now']
+        s.settled()
+        files = os.path.join(s.dir, 'appendonlydir')
+        for power_cut in (False, True):
+            older = f'{files}.{power_cut}'
+            if not power_cut:
+                shutil.copytree(files, older)
+            s.pg_stop()
+            s.d.says('postgres: history waits', 1 + power_cut)
+            for _ in range(2):
+                before = len(s.messages())
+                s.until_changes()
+                s.poll()
+                s.wait('it is told', lambda: s.told() == 0 and len(s.messages()) > before)
+                if not os.path.exists(older):
+                    shutil.copytree(files, older)
+            if power_cut:
+                s.d.kill()
+            told = s.told_ids()
+            s.redis_kill()
+            shutil.rmtree(files)
+            os.rename(older, files)
+            s.redis_start()
+            if power_cut:
+                s.daemon()
+            told_once_though_older(s, first, told)
 
 
 def half_open():

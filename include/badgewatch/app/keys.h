@@ -22,6 +22,8 @@
  *   epoch           STRING  run id of the Redis server whose states were verified against Postgres
  *   untold          SET     ids of changes that Postgres does not know as told: each is queued once
  *   doubt           STRING  "stream id ms": Redis had lost data by then; changes up to that id may have been told
+ *   unconfirmed     STRING  ms: since then messages were sent that Postgres may not know of yet
+ *   generation      STRING  of what Redis holds: another after each verification
  *   lost            STRING  there while a verification finds that Redis lost data
  *   writer          STRING  the daemon that writes the history; runs out by itself
  *   daemon:ID       STRING  alive, expires by itself */
@@ -35,6 +37,7 @@ struct bw_keys {
     char *prefix;
     char *tracked, *due, *leased, *lease, *poll, *badges, *history, *changes, *delivery, *set_aside;
     char *staged_bytes, *tokens, *names, *epoch, *outbox, *health, *untold, *lost, *doubt, *turn, *spending;
+    char *unconfirmed, *generation;
 };
 
 #define BW_KEY_MAX        128 /* room for a product's or a daemon's key; the prefix is at most 40 characters */

@@ -1,6 +1,6 @@
 -- Makes Redis agree with one row of tracked_asins; restores the state from Postgres where it is the newer one.
 --
--- KEYS  product tracked due leased badges lost
+-- KEYS  product tracked due leased badges lost epoch unconfirmed
 -- ARGV  member, active (1/0), now (unix s), slot (unix s: next check by the frequency),
 --       n, field value ... of how it is tracked
 --       n, field value ... of the stored state ("version", "state", ...; n = 0: none), n, category since ... badges,
@@ -27,6 +27,12 @@ if version > tonumber(redis.call('HGET', product, 'version') or '0') then
   redis.call('HSET', product, 'doubt', ARGV[at], unpack(state))
   redis.call('SET', KEYS[6], '1') -- verified.lua makes the doubt of it
   badges_replace(badges, product, member, held)
+end
+-- it may be Redis' older state all the same, and Postgres is not ahead since it was away (verified.lua)
+local since = tonumber(redis.call('GET', KEYS[8]) or '')
+if since and string.find(redis.call('GET', KEYS[7]) or '', '^verifying') and redis.call('HEXISTS', product, 'version') == 1 then
+  local doubt = tonumber(redis.call('HGET', product, 'doubt') or '')
+  redis.call('HSET', product, 'doubt', string.format('%.0f', math.min(doubt or since, since)))
 end
 if due_class_of(due, product) ~= class then redis.call('ZREM', class, member) end
 if not active then
