@@ -3,7 +3,9 @@
 #include "badgewatch/cli/cli.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 int main(int argc, char **argv)
 {
@@ -12,5 +14,9 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     /* Name look-ups run in libuv's pool and at most half of its threads take them; read at the first use. */
     setenv("UV_THREADPOOL_SIZE", "8", 0);
+    /* Keys and tokens are in memory, and no core file should have them. */
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        perror("badgewatch: core dumps cannot be switched off");
     return bw_cli_main(argc, argv);
 }

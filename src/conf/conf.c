@@ -15,10 +15,12 @@
 #define SECRET_MAX   8192
 #define DEFAULT_PATH "conf/badgewatch.conf"
 
-/* At most size bytes of a file (0 = ok, else errno). A pipe is fine, as in BADGEWATCH_X_FILE=/dev/fd/3. */
-static int slurp(const char *path, char *text, size_t size, size_t *n)
+/* At most size bytes of a file (0 = ok, else errno). A pipe is fine, as in BADGEWATCH_X_FILE=/dev/fd/3. mode: of a file
+ * that everybody may read, else 0. */
+static int slurp(const char *path, char *text, size_t size, size_t *n, unsigned *mode)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+    *mode = fd < 0 ? 0 : open_to_all(fd);
     ssize_t got = fd < 0 ? -1 : 1;
     for (*n = 0; got > 0 && *n<size; *n += got> 0 ? (size_t)got : 0) {
         do
@@ -36,13 +38,19 @@ static enum bw_err read_secret(const char *path, const char *place, char **out, 
 {
     char text[SECRET_MAX + 1];
     size_t n = 0;
-    int failed = slurp(path, text, sizeof(text), &n);
+    unsigned mode;
+    int failed = slurp(path, text, sizeof(text), &n, &mode);
     bool too_long = n == sizeof(text);
     while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
         n--;
     enum bw_err err = BW_OK;
     if (failed)
         err = bw_error_set(error, BW_ERR_SYSTEM, "%s '%s': %s", place, path, strerror(failed));
+    else if (mode != 0)
+        err =
+            bw_error_set(error, BW_ERR_INVALID,
+                         "%s '%s': everybody on this machine may read it (mode %04o): chmod 600 was expected",
+                         place, path, mode);
     else if (too_long)
         err = bw_error_set(error, BW_ERR_TOO_BIG, "%s '%s': the file is longer than %d bytes", place, path,
                            SECRET_MAX);
@@ -56,6 +64,19 @@ static enum bw_err read_secret(const char *path, const char *place, char **out, 
     return err;
 }
 
+/* A secret that stands in the settings file itself, or a URL with a password. */
+static bool is_in_open_file(const struct layers *l, const struct setting *s, const struct given *g)
+{
+    if (l->open_mode == 0 || !g->text || g->line == 0 || g->is_file)
+        return false;
+    struct bw_buf shown;
+    bw_buf_init(&shown, (size_t)1 << 16);
+    bw_conf_redact_url(g->text, &shown);
+    bool hides = strcmp(bw_buf_str(&shown), g->text) != 0;
+    bw_buf_fini(&shown);
+    return setting_is_secret(s) || hides;
+}
+
 static enum bw_err apply(const struct layers *l, size_t i, struct bw_conf *conf, struct bw_error *error)
 {
     const struct setting *s = &bw_settings[i];
@@ -64,6 +85,12 @@ static enum bw_err apply(const struct layers *l, size_t i, struct bw_conf *conf,
     char place[PLACE_MAX];
     char *secret = NULL;
     layers_place(l, i, place);
+    if (is_in_open_file(l, s, g))
+        return bw_error_set(
+            error, BW_ERR_INVALID,
+            "%s: everybody on this machine may read the file (mode %04o), and this is a secret: "
+            "chmod 600 was expected",
+            place, l->open_mode);
     if (g->is_file) {
         enum bw_err err = read_secret(text, place, &secret, error);
         if (err != BW_OK)

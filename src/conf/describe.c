@@ -70,7 +70,8 @@ void bw_conf_sample(struct bw_buf *out)
         "; change: each setting shows its default, and an empty one is not set. The environment wins over "
         "this\n"
         "; file. A ; after a blank begins a comment, in a value too. Lines hold 198 bytes at most.\n"
-        "; Durations are 500ms, 30s, 15m, 8h, 7d; sizes 64KB, 8MB, 1GB. See also: badgewatch help config\n");
+        "; Durations are 500ms, 30s, 15m, 8h, 7d; sizes 64KB, 8MB, 1GB. See also: badgewatch help config\n"
+        "; A file with a secret in it must not be readable by everybody: chmod 600.\n");
     for (size_t i = 0; i < SETTINGS_N; i++) {
         const struct setting *s = &bw_settings[i];
         char name[SETTING_NAME_MAX], text[400];

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #define OURS        "BADGEWATCH_"
 #define STRANGE_MAX 4096
@@ -23,6 +24,13 @@ void wipe(char *text)
     if (text)
         explicit_bzero(text, strlen(text));
     free(text);
+}
+
+unsigned open_to_all(int fd)
+{
+    struct stat st;
+    bool open = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IROTH);
+    return open ? st.st_mode & 07777 : 0;
 }
 
 void layers_init(struct layers *l)
@@ -272,6 +280,7 @@ enum bw_err layers_read_file(struct layers *l, const char *path, bool must_exist
     if (!r.stream)
         return bw_error_set(error, BW_ERR_SYSTEM, "settings file '%s': %s", path, strerror(errno));
     l->path = bw_strdup(path);
+    l->open_mode = open_to_all(fileno(r.stream));
     setvbuf(r.stream, memory, _IOFBF,
             sizeof(memory)); /* memory that can be wiped: the file may hold secrets */
     errno = 0;

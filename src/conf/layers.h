@@ -13,6 +13,7 @@ struct layers {
     struct given environment[SETTINGS_N];
     struct given file[SETTINGS_N];
     char *path;            /* of the settings file; NULL before it was found */
+    unsigned open_mode;    /* its mode where everybody may read it, else 0 */
     struct bw_buf strange; /* a line for each of our names in the environment that is no setting */
 };
 
@@ -30,5 +31,8 @@ void layers_fini(struct layers *l); /* wipes the values */
 const struct given *layers_of(const struct layers *l, size_t i);
 /* Where that stands, and under which name. */
 void layers_place(const struct layers *l, size_t i, char out[PLACE_MAX]);
+
+/* The mode of a file that everybody on this machine may read; 0 for any other, and for what is no file (a pipe). */
+unsigned open_to_all(int fd);
 
 void wipe(char *text); /* and free; NULL is allowed */

@@ -178,6 +178,7 @@ def key_refused():
         path = os.path.join(s.dir, 'key')
         with open(path, 'w', encoding='utf-8') as f:
             f.write('w' * 64)
+        os.chmod(path, 0o600)
         keys = [p['key'] for p in s.get('/control/products')]
         s.add(*keys)
         begin = time.monotonic()

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -271,6 +272,41 @@ static void test_secret_files_refused(void **state)
     bw_conf_fini(&c);
 }
 
+static void test_secrets_that_everybody_may_read(void **state)
+{
+    (void)state;
+    put_text("secret", "hidden");
+    assert_int_equal(chmod("secret", 0644), 0);
+    load_refused(
+        ENV("KEEPA_API_KEY_FILE=secret"), NULL,
+        "environment: KEEPA_API_KEY_FILE 'secret': everybody on this machine may read it (mode 0644): chmod "
+        "600 was expected");
+    assert_int_equal(chmod("secret", 0640), 0);
+    struct bw_conf c = load_ok(ENV("KEEPA_API_KEY_FILE=secret"), NULL);
+    bw_conf_fini(&c);
+    static const char *const secrets[][2] = {{"keepa_api_key = hidden\n", "keepa_api_key"},
+                                             {"database_url = postgresql://u:hidden@h/b\n", "database_url"},
+                                             {"redis_url = redis://u:hidden@h\n", "redis_url"}};
+    for (size_t i = 0; i < 3; i++) {
+        char text[200];
+        put_text("file.conf", secrets[i][0]);
+        assert_int_equal(chmod("file.conf", 0604), 0);
+        snprintf(
+            text, sizeof(text),
+            "file.conf:1: %s: everybody on this machine may read the file (mode 0604), and this is a secret: "
+            "chmod 600 was expected",
+            secrets[i][1]);
+        load_refused(NO_ENV, "file.conf", text);
+        assert_int_equal(chmod("file.conf", 0600), 0);
+        c = load_ok(NO_ENV, "file.conf");
+        bw_conf_fini(&c);
+    }
+    put_text("file.conf", "keepa_api_key_file = secret\ndatabase_url = postgresql://u@h/b\n");
+    assert_int_equal(chmod("file.conf", 0644), 0);
+    c = load_ok(NO_ENV, "file.conf"); /* no secret in it */
+    bw_conf_fini(&c);
+}
+
 static void test_slack(void **state)
 {
     (void)state;
@@ -341,6 +377,7 @@ int main(void)
         TEST(test_service_links),
         TEST(test_secret_files),
         TEST(test_secret_files_refused),
+        TEST(test_secrets_that_everybody_may_read),
         TEST(test_slack),
         TEST(test_messages_hold_no_secret),
     };
