@@ -77,14 +77,12 @@ static bool is_in_open_file(const struct layers *l, const struct setting *s, con
     return setting_is_secret(s) || hides;
 }
 
-static enum bw_err apply(const struct layers *l, size_t i, struct bw_conf *conf, struct bw_error *error)
+/* Sets the member of object, a struct bw_conf or bw_route. place: where what is given stands. */
+static enum bw_err apply(const struct layers *l, const struct setting *s, const struct given *g,
+                         const char *place, void *object, struct bw_error *error)
 {
-    const struct setting *s = &bw_settings[i];
-    const struct given *g = layers_of(l, i);
     const char *text = g->text ? g->text : s->fallback;
-    char place[PLACE_MAX];
     char *secret = NULL;
-    layers_place(l, i, place);
     if (is_in_open_file(l, s, g))
         return bw_error_set(
             error, BW_ERR_INVALID,
@@ -97,7 +95,7 @@ static enum bw_err apply(const struct layers *l, size_t i, struct bw_conf *conf,
             return err;
         text = secret;
     }
-    bool ok = setting_parse(s, text, conf);
+    bool ok = setting_parse(s, text, object);
     wipe(secret);
     if (ok)
         return BW_OK;
@@ -105,6 +103,55 @@ static enum bw_err apply(const struct layers *l, size_t i, struct bw_conf *conf,
         return bw_error_set(error, BW_ERR_INVALID, "%s: %s was expected, without control characters", place,
                             s->form);
     return bw_error_set(error, BW_ERR_INVALID, "%s '%.100s': %s was expected", place, text, s->form);
+}
+
+static enum bw_err apply_settings(const struct layers *l, struct bw_conf *conf, struct bw_error *error)
+{
+    enum bw_err err = BW_OK;
+    for (size_t i = 0; err == BW_OK && i < SETTINGS_N; i++) {
+        char place[PLACE_MAX];
+        layers_place(l, i, place);
+        if (bw_settings[i].kind != ENV_ONLY)
+            err = apply(l, &bw_settings[i], layers_of(l, i), place, conf, error);
+    }
+    return err;
+}
+
+/* Channels are the bot's: a webhook has one of its own, and that of the default route is SLACK_CHANNEL. */
+static enum bw_err check_route(const struct layers *l, const struct given_route *given,
+                               struct bw_error *error)
+{
+    char place[PLACE_MAX];
+    layers_route_place(l, given, ROUTE_AT_channel, place);
+    if (!given->values[ROUTE_AT_channel].text)
+        return BW_OK;
+    if (!given->tag[0])
+        return bw_error_set(error, BW_ERR_INVALID, "%s: the channel of the default route is slack_channel",
+                            place);
+    if (layers_of(l, AT_slack_webhook_url)->text)
+        return bw_error_set(
+            error, BW_ERR_INVALID,
+            "%s needs SLACK_BOT_TOKEN and SLACK_CHANNEL: a webhook has one channel of its own", place);
+    return BW_OK;
+}
+
+static enum bw_err apply_routes(const struct layers *l, struct bw_conf *conf, struct bw_error *error)
+{
+    enum bw_err err = BW_OK;
+    conf->routes = bw_alloc_array(l->n_routes, sizeof(*conf->routes));
+    for (; err == BW_OK && conf->n_routes < l->n_routes;) {
+        const struct given_route *given = &l->routes[conf->n_routes];
+        struct bw_route *route = &conf->routes[conf->n_routes++];
+        route->tag = bw_strdup(given->tag);
+        for (size_t k = 0; err == BW_OK && k < ROUTE_SETTINGS_N; k++) {
+            char place[PLACE_MAX];
+            layers_route_place(l, given, k, place);
+            err = apply(l, &bw_route_settings[k], &given->values[k], place, route, error);
+        }
+        if (err == BW_OK)
+            err = check_route(l, given, error);
+    }
+    return err;
 }
 
 /* Slack is told by a bot token and a channel, or by a webhook. */
@@ -139,12 +186,12 @@ static enum bw_err load(struct layers *l, struct bw_conf *conf, char *const *env
     if (!path)
         path = layers_of(l, AT_path)->text;
     err = layers_read_file(l, path ? path : DEFAULT_PATH, path != NULL, error);
-    for (size_t i = 0; err == BW_OK && i < SETTINGS_N; i++) {
-        if (bw_settings[i].kind != ENV_ONLY)
-            err = apply(l, i, conf, error);
-    }
+    if (err == BW_OK)
+        err = apply_settings(l, conf, error);
     if (err == BW_OK)
         err = check_slack(l, error);
+    if (err == BW_OK)
+        err = apply_routes(l, conf, error);
     conf->path = bw_strdup(l->path ? l->path : "");
     conf->warnings = bw_strdup(bw_buf_str(&l->strange));
     return err;
@@ -194,6 +241,9 @@ void bw_conf_fini(struct bw_conf *conf)
         if (setting_is_string(&bw_settings[i]))
             wipe(*(char **)((char *)conf + bw_settings[i].offset));
     }
+    for (size_t i = 0; i < conf->n_routes; i++)
+        bw_route_fini(&conf->routes[i]);
+    free(conf->routes);
     free(conf->warnings);
     *conf = (struct bw_conf){0};
 }

@@ -39,6 +39,20 @@ static void tell(const struct setting *s, bool in_file, char *out, size_t size)
         snprintf(out, size, "%s (%s).", s->text, s->form);
 }
 
+static const char about_routes[] =
+    "Routes tell some products' alerts elsewhere, at other hours, or not at all. They stand at the end of "
+    "the "
+    "file, below [route \"tag=NAME\"] for products that have the tag, or [route \"default\"] for those of no "
+    "other route. A product has the first route, in the order of the file, whose tag it has.";
+
+static void help_row(const struct setting *s, const char *margin, struct bw_buf *out)
+{
+    char text[400];
+    tell(s, false, text, sizeof(text));
+    bw_buf_addf(out, "%-30s %-24s ", s->name, s->fallback[0] ? s->fallback : "-");
+    put_wrapped(out, text, strlen(margin), margin);
+}
+
 void bw_conf_help(struct bw_buf *out)
 {
     bw_buf_adds(
@@ -52,13 +66,26 @@ void bw_conf_help(struct bw_buf *out)
     char margin[58];
     snprintf(margin, sizeof(margin), "%56s", "");
     bw_buf_addf(out, "%-30s %-24s %s\n", "ENVIRONMENT", "DEFAULT", "WHAT IT IS FOR");
-    for (size_t i = 0; i < SETTINGS_N; i++) {
-        const struct setting *s = &bw_settings[i];
-        char text[400];
-        tell(s, false, text, sizeof(text));
-        bw_buf_addf(out, "%-30s %-24s ", s->name, s->fallback[0] ? s->fallback : "-");
-        put_wrapped(out, text, strlen(margin), margin);
-    }
+    for (size_t i = 0; i < SETTINGS_N; i++)
+        help_row(&bw_settings[i], margin, out);
+    bw_buf_addc(out, '\n');
+    put_wrapped(out, about_routes, 0, "");
+    bw_buf_addf(out, "\n%-30s %-24s %s\n", "OF A ROUTE", "DEFAULT", "WHAT IT IS FOR");
+    for (size_t i = 0; i < ROUTE_SETTINGS_N; i++)
+        help_row(&bw_route_settings[i], margin, out);
+}
+
+static void sample_row(const struct setting *s, struct bw_buf *out)
+{
+    char name[SETTING_NAME_MAX], text[400];
+    tell(s, true, text, sizeof(text));
+    bw_buf_adds(out, "\n; ");
+    put_wrapped(out, text, 2, "; ");
+    setting_name(s, true, false, name);
+    bw_buf_addf(out, ";%s =%s%s\n", name, s->fallback[0] ? " " : "", s->fallback);
+    setting_name(s, true, true, name);
+    if (setting_is_secret(s))
+        bw_buf_addf(out, ";%s =\n", name);
 }
 
 void bw_conf_sample(struct bw_buf *out)
@@ -73,17 +100,12 @@ void bw_conf_sample(struct bw_buf *out)
         "; Durations are 500ms, 30s, 15m, 8h, 7d; sizes 64KB, 8MB, 1GB. See also: badgewatch help config\n"
         "; A file with a secret in it must not be readable by everybody: chmod 600.\n");
     for (size_t i = 0; i < SETTINGS_N; i++) {
-        const struct setting *s = &bw_settings[i];
-        char name[SETTING_NAME_MAX], text[400];
-        if (s->kind == ENV_ONLY)
-            continue;
-        tell(s, true, text, sizeof(text));
-        bw_buf_adds(out, "\n; ");
-        put_wrapped(out, text, 2, "; ");
-        setting_name(s, true, false, name);
-        bw_buf_addf(out, ";%s =%s%s\n", name, s->fallback[0] ? " " : "", s->fallback);
-        setting_name(s, true, true, name);
-        if (setting_is_secret(s))
-            bw_buf_addf(out, ";%s =\n", name);
+        if (bw_settings[i].kind != ENV_ONLY)
+            sample_row(&bw_settings[i], out);
     }
+    bw_buf_adds(out, "\n; ");
+    put_wrapped(out, about_routes, 2, "; ");
+    bw_buf_adds(out, ";[route \"tag=acme\"]\n");
+    for (size_t i = 0; i < ROUTE_SETTINGS_N; i++)
+        sample_row(&bw_route_settings[i], out);
 }

@@ -17,7 +17,8 @@
 
 #define OURS        "BADGEWATCH_"
 #define STRANGE_MAX 4096
-#define NO_SECTION  "no [section] was expected, settings stand without one"
+#define MARK        "\xef\xbb\xbf" /* byte order mark */
+#define SECTION     "[route \"tag=NAME\"] or [route \"default\"] was expected"
 
 void wipe(char *text)
 {
@@ -46,6 +47,12 @@ void layers_fini(struct layers *l)
         wipe(l->environment[i].text);
         wipe(l->file[i].text);
     }
+    for (size_t i = 0; i < l->n_routes; i++) {
+        for (size_t k = 0; k < ROUTE_SETTINGS_N; k++)
+            free(l->routes[i].values[k].text);
+        free(l->routes[i].tag);
+    }
+    free(l->routes);
     free(l->path);
     *l = (struct layers){0};
 }
@@ -72,23 +79,40 @@ void layers_place(const struct layers *l, size_t i, char out[PLACE_MAX])
     place(l, g->line, name, out);
 }
 
+void layers_route_place(const struct layers *l, const struct given_route *r, size_t i, char out[PLACE_MAX])
+{
+    int line = r->values[i].line;
+    place(l, line ? line : r->line, bw_route_settings[i].name, out);
+}
+
 /* ---- names ---- */
 
-/* The setting that `name` means, and in which form; SETTINGS_N if none. */
-static size_t find(const char *name, bool in_file, bool *is_file)
+/* Settings that may stand in one place. */
+struct table {
+    const struct setting *list;
+    size_t n;
+    bool in_file;
+};
+
+static const struct table of_environment = {bw_settings, SETTINGS_N, false},
+                          of_file = {bw_settings, SETTINGS_N, true},
+                          of_route = {bw_route_settings, ROUTE_SETTINGS_N, true};
+
+/* The setting that `name` means, and in which form; the table's n if none. */
+static size_t find(const struct table *t, const char *name, bool *is_file)
 {
     char known[SETTING_NAME_MAX];
-    for (size_t i = 0; i < SETTINGS_N; i++) {
-        if (in_file && bw_settings[i].kind == ENV_ONLY)
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->in_file && t->list[i].kind == ENV_ONLY)
             continue;
-        for (int form = 0; form <= setting_is_secret(&bw_settings[i]); form++) {
+        for (int form = 0; form <= setting_is_secret(&t->list[i]); form++) {
             *is_file = form == 1;
-            setting_name(&bw_settings[i], in_file, *is_file, known);
+            setting_name(&t->list[i], t->in_file, *is_file, known);
             if (strcmp(name, known) == 0)
                 return i;
         }
     }
-    return SETTINGS_N;
+    return t->n;
 }
 
 /* Letters to insert, remove or change to make b of a (Levenshtein); names past the longest known are all as far. */
@@ -113,17 +137,17 @@ static size_t distance(const char *a, const char *b)
 }
 
 /* The known name nearest to a wrong one. */
-static void nearest(const char *name, bool in_file, char out[SETTING_NAME_MAX])
+static void nearest(const struct table *t, const char *name, char out[SETTING_NAME_MAX])
 {
-    if (in_file && strncasecmp(name, OURS, sizeof(OURS) - 1) == 0) /* written as in the environment */
+    if (t->in_file && strncasecmp(name, OURS, sizeof(OURS) - 1) == 0) /* written as in the environment */
         name += sizeof(OURS) - 1;
     size_t best = SIZE_MAX;
     char known[SETTING_NAME_MAX];
-    for (size_t i = 0; i < SETTINGS_N; i++) {
-        if (in_file && bw_settings[i].kind == ENV_ONLY)
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->in_file && t->list[i].kind == ENV_ONLY)
             continue;
-        for (int form = 0; form <= setting_is_secret(&bw_settings[i]); form++) {
-            setting_name(&bw_settings[i], in_file, form == 1, known);
+        for (int form = 0; form <= setting_is_secret(&t->list[i]); form++) {
+            setting_name(&t->list[i], t->in_file, form == 1, known);
             size_t d = distance(name, known);
             if (d >= best)
                 continue;
@@ -133,20 +157,31 @@ static void nearest(const char *name, bool in_file, char out[SETTING_NAME_MAX])
     }
 }
 
-/* One setting of one layer (line 0: the environment). */
-static enum bw_err give(struct layers *l, int line, const char *name, const char *value,
-                        struct bw_error *error)
+static enum bw_err refuse_name(const struct layers *l, int line, const struct table *t, const char *name,
+                               struct bw_error *error)
+{
+    bool is_file;
+    char here[PLACE_MAX], other[SETTING_NAME_MAX];
+    place(l, line, "", here);
+    if (t == &of_route && find(&of_file, name, &is_file) < of_file.n)
+        return bw_error_set(error, BW_ERR_INVALID,
+                            "%s'%s' is no setting of a route; it was expected before the first [route]", here,
+                            name);
+    nearest(t, name, other);
+    return bw_error_set(error, BW_ERR_INVALID, "%sunknown setting '%.60s'%s; did you mean '%s'?", here, name,
+                        t == &of_route ? " of a route" : "", other);
+}
+
+/* One setting (line 0: of the environment) into its place among `given`. */
+static enum bw_err give(struct layers *l, int line, const struct table *t, struct given *given,
+                        const char *name, const char *value, struct bw_error *error)
 {
     bool is_file = false, in_file = line > 0;
     char here[PLACE_MAX], other[SETTING_NAME_MAX];
-    size_t i = find(name, in_file, &is_file);
-    if (i == SETTINGS_N) {
-        place(l, line, "", here);
-        nearest(name, in_file, other);
-        return bw_error_set(error, BW_ERR_INVALID, "%sunknown setting '%.60s'; did you mean '%s'?", here,
-                            name, other);
-    }
-    struct given *g = in_file ? &l->file[i] : &l->environment[i];
+    size_t i = find(t, name, &is_file);
+    if (i == t->n)
+        return refuse_name(l, line, t, name, error);
+    struct given *g = &given[i];
     if (value[0] == '\0')
         return BW_OK;
     if (!g->text) {
@@ -158,7 +193,7 @@ static enum bw_err give(struct layers *l, int line, const char *name, const char
         return bw_error_set(error, BW_ERR_INVALID, "%s is given twice, first in line %d", here, g->line);
     if (g->is_file == is_file)
         return bw_error_set(error, BW_ERR_INVALID, "%s is given twice", here);
-    setting_name(&bw_settings[i], in_file, g->is_file, other);
+    setting_name(&t->list[i], in_file, g->is_file, other);
     return bw_error_set(error, BW_ERR_INVALID, "%s and %s are both given: one of them was expected", here,
                         other);
 }
@@ -176,7 +211,7 @@ static bool is_service_link(const char *name, const char *value)
 static void note_strange(struct layers *l, const char *name)
 {
     char meant[SETTING_NAME_MAX];
-    nearest(name, false, meant);
+    nearest(&of_environment, name, meant);
     bw_buf_addf(&l->strange, "environment: '%.60s' is no setting, it has no effect; did you mean '%s'?\n",
                 name, meant);
 }
@@ -191,8 +226,8 @@ enum bw_err layers_read_environment(struct layers *l, char *const *envp, struct 
         bool is_file;
         char *name = bw_strndup(*envp, (size_t)(equals - *envp));
         bool ours = strncmp(name, OURS, sizeof(OURS) - 1) == 0;
-        if (find(name, false, &is_file) < SETTINGS_N)
-            err = give(l, 0, name, equals + 1, error);
+        if (find(&of_environment, name, &is_file) < of_environment.n)
+            err = give(l, 0, &of_environment, l->environment, name, equals + 1, error);
         else if (ours && !is_service_link(name, equals + 1)) /* others' are none of our business */
             note_strange(l, name);
         free(name);
@@ -219,12 +254,52 @@ static bool refuse(struct reader *r, const char *why)
 static int on_ini(void *user, const char *section, const char *name, const char *value)
 {
     struct reader *r = user;
-    if (r->err == BW_OK &&
-        section[0]) /* after a byte order mark; read_line refuses the others, empty ones too */
-        refuse(r, NO_SECTION);
+    struct layers *l = r->layers;
+    (void)section; /* take_line has read it */
+    if (r->err == BW_OK && l->n_routes > 0)
+        r->err = give(l, r->line, &of_route, l->routes[l->n_routes - 1].values, name, value, r->error);
     else if (r->err == BW_OK)
-        r->err = give(r->layers, r->line, name, value, r->error);
+        r->err = give(l, r->line, &of_file, l->file, name, value, r->error);
     return r->err == BW_OK;
+}
+
+static bool add_route(struct reader *r, const char *tag, size_t len)
+{
+    struct layers *l = r->layers;
+    char why[128];
+    for (size_t i = 0; i < l->n_routes; i++) {
+        if (strlen(l->routes[i].tag) != len || memcmp(l->routes[i].tag, tag, len) != 0)
+            continue;
+        snprintf(why, sizeof(why), "this route is given twice, first in line %d", l->routes[i].line);
+        return refuse(r, why);
+    }
+    if (l->n_routes == ROUTES_MAX)
+        return refuse(r, "at most 100 routes were expected");
+    l->routes = bw_realloc_array(l->routes, l->n_routes + 1, sizeof(*l->routes));
+    l->routes[l->n_routes++] = (struct given_route){.tag = bw_strndup(tag, len), .line = r->line};
+    return true;
+}
+
+/* [route "tag=acme"]. Read here: libinih cuts the name of a section after 49 bytes without a word. */
+static bool begin_section(struct reader *r, const char *text)
+{
+    static const char head[] = "[route", tag[] = "tag=";
+    if (strncmp(text, head, sizeof(head) - 1) != 0)
+        return refuse(r, SECTION);
+    text += sizeof(head) - 1;
+    text += strspn(text, " \t");
+    const char *name = text + 1, *end = text[0] == '"' ? strchr(name, '"') : NULL;
+    if (!end || end[1] != ']')
+        return refuse(r, SECTION);
+    const char *rest = end + 2 + strspn(end + 2, " \t\r\n");
+    size_t len = (size_t)(end - name);
+    if (*rest && *rest != ';' && *rest != '#')
+        return refuse(r, SECTION);
+    if (len == strlen("default") && memcmp(name, "default", len) == 0)
+        return add_route(r, "", 0);
+    if (len < sizeof(tag) || memcmp(name, tag, sizeof(tag) - 1) != 0 || memchr(name, ';', len))
+        return refuse(r, SECTION);
+    return add_route(r, name + sizeof(tag) - 1, len - (sizeof(tag) - 1));
 }
 
 static void skip_line(FILE *stream)
@@ -242,8 +317,6 @@ static bool take_line(struct reader *r, int c, char *text, size_t size)
 {
     size_t n = 0;
     bool comment = c == ';' || c == '#';
-    if (c == '[')
-        return refuse(r, NO_SECTION);
     for (; c != EOF && c != '\n' && !comment; c = getc(r->stream)) {
         if (c == '\0')
             return refuse(r, "a zero byte: this is no text");
@@ -256,7 +329,11 @@ static bool take_line(struct reader *r, int c, char *text, size_t size)
         skip_line(r->stream);
     text[n++] = '\n';
     text[n] = '\0';
-    return true;
+    char *first = r->line == 1 && strncmp(text, MARK, sizeof(MARK) - 1) == 0 ? text + sizeof(MARK) - 1 : text;
+    if (*first != '[')
+        return true;
+    snprintf(text, size, "%s", begin_section(r, first) ? "\n" : "");
+    return r->err == BW_OK;
 }
 
 static char *read_line(char *text, int size, void *stream)

@@ -9,9 +9,20 @@ struct given {
     int line;     /* of the settings file; 0: from the environment */
 };
 
+/* A [route "..."] of the file. */
+struct given_route {
+    char *tag; /* "" = the default route */
+    int line;
+    struct given values[ROUTE_SETTINGS_N];
+};
+
+#define ROUTES_MAX 100
+
 struct layers {
     struct given environment[SETTINGS_N];
     struct given file[SETTINGS_N];
+    struct given_route *routes;
+    size_t n_routes;
     char *path;            /* of the settings file; NULL before it was found */
     unsigned open_mode;    /* its mode where everybody may read it, else 0 */
     struct bw_buf strange; /* a line for each of our names in the environment that is no setting */
@@ -31,6 +42,8 @@ void layers_fini(struct layers *l); /* wipes the values */
 const struct given *layers_of(const struct layers *l, size_t i);
 /* Where that stands, and under which name. */
 void layers_place(const struct layers *l, size_t i, char out[PLACE_MAX]);
+/* The same of the i-th setting of a route; that of the route itself where it is not given. */
+void layers_route_place(const struct layers *l, const struct given_route *r, size_t i, char out[PLACE_MAX]);
 
 /* The mode of a file that everybody on this machine may read; 0 for any other, and for what is no file (a pipe). */
 unsigned open_to_all(int fd);

@@ -14,9 +14,15 @@
 const struct setting bw_settings[SETTINGS_N] = {
 #include "settings.def"
 };
-#undef SETTING
 
-#define PREFIX_MAX 40
+#define ROUTE_SETTING(kind_, member, name_, fallback_, form_, text_)                                         \
+    {kind_, name_, fallback_, form_, text_, offsetof(struct bw_route, member)},
+const struct setting bw_route_settings[ROUTE_SETTINGS_N] = {
+#include "settings.def"
+};
+
+#define PREFIX_MAX  40
+#define CHANNEL_MAX 80 /* bytes; an id has 9 to 11 */
 
 bool setting_is_secret(const struct setting *s)
 {
@@ -37,6 +43,7 @@ bool setting_is_string(const struct setting *s)
     case CURRENCY:
     case HEARTBEAT:
     case PREFIX:
+    case CHANNEL:
         return true;
     default:
         return false;
@@ -144,6 +151,8 @@ static bool string_fits(enum kind kind, const char *text)
         return is_currency(text);
     case PREFIX:
         return text[0] && strlen(text) <= PREFIX_MAX && !strpbrk(text, " |*?[]");
+    case CHANNEL:
+        return strlen(text) <= CHANNEL_MAX && !strchr(text, ' ');
     default:
         return true;
     }
@@ -181,19 +190,36 @@ static bool set_int64(const char *text, long long least, long long most, int64_t
     return true;
 }
 
+/* "HH:MM" at the beginning of text, as minutes after 00:00. */
+static bool clock_time(const char *text, int *out)
+{
+    bool digits = isdigit((unsigned char)text[0]) && isdigit((unsigned char)text[1]) && text[2] == ':' &&
+                  isdigit((unsigned char)text[3]) && isdigit((unsigned char)text[4]);
+    if (!digits)
+        return false;
+    int hour = (text[0] - '0') * 10 + text[1] - '0', minute = (text[3] - '0') * 10 + text[4] - '0';
+    *out = hour * 60 + minute;
+    return hour < 24 && minute < 60;
+}
+
 static bool day_time(const char *text, int *out)
 {
     if (strcmp(text, "off") == 0) {
         *out = -1;
         return true;
     }
-    bool digits = strlen(text) == 5 && isdigit((unsigned char)text[0]) && isdigit((unsigned char)text[1]) &&
-                  text[2] == ':' && isdigit((unsigned char)text[3]) && isdigit((unsigned char)text[4]);
-    if (!digits)
-        return false;
-    int hour = (text[0] - '0') * 10 + text[1] - '0', minute = (text[3] - '0') * 10 + text[4] - '0';
-    *out = hour * 60 + minute;
-    return hour < 24 && minute < 60;
+    return clock_time(text, out) && text[5] == '\0';
+}
+
+/* "22:00-07:00"; "" is none. Hours that end when they begin may mean all or nothing. */
+static bool quiet_hours(const char *text, struct bw_quiet_hours *out)
+{
+    if (text[0] == '\0') {
+        *out = (struct bw_quiet_hours){0, 0};
+        return true;
+    }
+    return clock_time(text, &out->from_min) && text[5] == '-' && clock_time(text + 6, &out->to_min) &&
+           text[11] == '\0' && out->from_min != out->to_min;
 }
 
 static bool percent(const char *text, double *out)
@@ -284,14 +310,19 @@ static bool parse_number(const struct setting *s, const char *text, void *member
         return backfill(text, member);
     case SIZE:
         return bw_size_parse(text, member) == BW_OK;
+    case HOURS:
+        return quiet_hours(text, member);
+    case PRIORITY: /* "": all */
+        *(int *)member = 0;
+        return text[0] == '\0' || set_int(text, 1, 100, member);
     default:
         return false;
     }
 }
 
-bool setting_parse(const struct setting *s, const char *text, struct bw_conf *conf)
+bool setting_parse(const struct setting *s, const char *text, void *object)
 {
-    void *member = (char *)conf + s->offset;
+    void *member = (char *)object + s->offset;
     if (!setting_is_string(s))
         return parse_number(s, text, member);
     if (!printable(text) || !string_fits(s->kind, text))

@@ -28,7 +28,10 @@ enum kind {
     CONCURRENCY,
     BACKFILL,
     SIZE,
-    PREFIX
+    PREFIX,
+    CHANNEL,
+    HOURS,
+    PRIORITY
 };
 
 struct setting {
@@ -37,7 +40,7 @@ struct setting {
     const char *fallback;
     const char *form; /* what is expected */
     const char *text;
-    size_t offset; /* of the member */
+    size_t offset; /* of the member of struct bw_conf, or of struct bw_route */
 };
 
 /* AT_slack_channel and so on: places in the table. */
@@ -46,11 +49,17 @@ enum {
 #include "settings.def"
     SETTINGS_N
 };
-#undef SETTING
+
+#define ROUTE_SETTING(kind, member, ...) ROUTE_AT_##member,
+enum {
+#include "settings.def"
+    ROUTE_SETTINGS_N
+};
 
 #define SETTING_NAME_MAX 48 /* room for each name, with _FILE */
 
 extern const struct setting bw_settings[SETTINGS_N];
+extern const struct setting bw_route_settings[ROUTE_SETTINGS_N];
 
 /* True where the member is an owned string. */
 bool setting_is_string(const struct setting *s);
@@ -58,7 +67,7 @@ bool setting_is_string(const struct setting *s);
 bool setting_is_secret(const struct setting *s);
 /* True where a message may show the value: it holds no secret, not even inside a URL that is written wrongly. */
 bool setting_is_shown(const struct setting *s);
-/* Sets the member from a text; false if the text is not of the form. */
-bool setting_parse(const struct setting *s, const char *text, struct bw_conf *conf);
+/* Sets the member of a struct bw_conf or bw_route from a text; false if the text is not of the form. */
+bool setting_parse(const struct setting *s, const char *text, void *object);
 /* "REDIS_URL", or as the file has it "redis_url" (and "listen" for "BADGEWATCH_LISTEN"); its _FILE form if asked. */
 void setting_name(const struct setting *s, bool in_file, bool file_form, char out[SETTING_NAME_MAX]);

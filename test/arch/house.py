@@ -8,11 +8,11 @@ import os
 import re
 import subprocess
 
-# Who may include whom. base <- {conf, core} <- codec; base <- loop <- the clients; app and what is above it see all.
+# Who may include whom. base <- core <- {conf, codec}; base <- loop <- the clients; app and what is above it see all.
 CLIENTS = {"http", "redis", "pg", "status"}
 MAY_SEE = {
     "base": set(),
-    "conf": {"base"},
+    "conf": {"base", "core"},
     "core": {"base"},
     "codec": {"base", "core"},
     "loop": {"base"},

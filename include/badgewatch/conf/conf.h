@@ -6,6 +6,7 @@
 #include "badgewatch/base/clock.h"
 #include "badgewatch/base/err.h"
 #include "badgewatch/base/log.h"
+#include "badgewatch/core/route.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,6 +46,8 @@ struct bw_conf {
     int64_t max_product;
     int64_t stage_limit;
     int64_t raw_retention_ms;
+    struct bw_route *routes; /* [route "..."] of the file, in its order */
+    size_t n_routes;
     char *path; /* of the file that was read, "" if none */
     char *
         warnings; /* a line for each BADGEWATCH_ name of the environment that is no setting; see bw_conf_warn */

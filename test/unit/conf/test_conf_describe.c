@@ -98,6 +98,24 @@ static bool next_line(const char **text, char line[300])
     return true;
 }
 
+/* Rows up to an empty line; gives how many. */
+static size_t help_rows(const char **at, const struct setting *settings, size_t most)
+{
+    char line[300];
+    size_t n = 0;
+    while (next_line(at, line) && line[0]) {
+        char name[100], fallback[100];
+        if (line[0] == ' ') /* more of the text */
+            continue;
+        assert_true(n < most);
+        assert_int_equal(sscanf(line, "%99s %99s", name, fallback), 2);
+        assert_string_equal(name, settings[n].name);
+        assert_string_equal(fallback, settings[n].fallback[0] ? settings[n].fallback : "-");
+        n++;
+    }
+    return n;
+}
+
 /* Each setting has its row with its default, in the table's order, and each row is a setting. */
 static void test_help(void **state)
 {
@@ -107,17 +125,13 @@ static void test_help(void **state)
     const char *at = strstr(help, "ENVIRONMENT");
     assert_non_null(at);
     assert_true(next_line(&at, line));
-    while (next_line(&at, line)) {
-        char name[100], fallback[100];
-        if (line[0] == ' ') /* more of the text */
-            continue;
-        assert_true(n < SETTINGS_N);
-        assert_int_equal(sscanf(line, "%99s %99s", name, fallback), 2);
-        assert_string_equal(name, bw_settings[n].name);
-        assert_string_equal(fallback, bw_settings[n].fallback[0] ? bw_settings[n].fallback : "-");
-        n++;
-    }
+    n = help_rows(&at, bw_settings, SETTINGS_N);
     assert_int_equal(n, SETTINGS_N);
+    at = strstr(at, "OF A ROUTE");
+    assert_non_null(at);
+    assert_true(next_line(&at, line));
+    assert_int_equal(help_rows(&at, bw_route_settings, ROUTE_SETTINGS_N), ROUTE_SETTINGS_N);
+    assert_string_equal(at, "");
     for (size_t i = 0; i < SETTINGS_N; i++) {
         char file_form[SETTING_NAME_MAX];
         setting_name(&bw_settings[i], false, true, file_form);
@@ -139,6 +153,8 @@ static void test_sample(void **state)
         assert_true(line[0] == '\0' || line[0] == ';');
         if (line[0] == '\0' || line[1] == ' ')
             continue;
+        if (line[1] == '[')
+            break;
         while (n < SETTINGS_N && bw_settings[n].kind == ENV_ONLY)
             n++;
         assert_true(n < SETTINGS_N);
@@ -151,6 +167,17 @@ static void test_sample(void **state)
         n += !file_form;
     }
     assert_int_equal(n, SETTINGS_N);
+    assert_string_equal(line, ";[route \"tag=acme\"]");
+    for (n = 0; next_line(&at, line);) {
+        char want[300];
+        if (line[0] == '\0' || line[1] == ' ')
+            continue;
+        assert_true(n < ROUTE_SETTINGS_N);
+        const struct setting *s = &bw_route_settings[n++];
+        snprintf(want, sizeof(want), ";%s =%s%s", s->name, s->fallback[0] ? " " : "", s->fallback);
+        assert_string_equal(line, want);
+    }
+    assert_int_equal(n, ROUTE_SETTINGS_N);
     free(sample);
 }
 
@@ -197,6 +224,16 @@ static void test_sample_loads(void **state)
     b.path = a.path;
     free(b.warnings);
     b.warnings = a.warnings;
+    assert_int_equal(b.n_routes, 1);
+    assert_string_equal(b.routes[0].tag, "acme");
+    assert_string_equal(b.routes[0].channel, "");
+    assert_int_equal(b.routes[0].quiet.from_min, b.routes[0].quiet.to_min);
+    assert_int_equal(b.routes[0].min_priority, 0);
+    assert_true(b.routes[0].trigger_on_gained && b.routes[0].trigger_on_lost);
+    bw_route_fini(&b.routes[0]);
+    free(b.routes);
+    b.routes = a.routes;
+    b.n_routes = a.n_routes;
     assert_memory_equal(&a, &b, sizeof(a));
     bw_conf_fini(&a);
     bw_buf_fini(&file);

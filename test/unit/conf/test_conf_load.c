@@ -129,6 +129,55 @@ static void test_line_length(void **state)
     bw_buf_fini(&text);
 }
 
+static void test_routes(void **state)
+{
+    (void)state;
+    put_text("file.conf", "concurrency = 5\n"
+                          "[route \"tag=a tag with ] and 50 characters and more, to the end\"] ; why\n"
+                          "  channel = C0ACME\n"
+                          "quiet_hours = 22:00-07:30\n"
+                          "\n"
+                          "[route   \"default\"]\r\n"
+                          "min_priority = 3\n"
+                          "trigger_on_lost = no\n"
+                          "quiet_hours =\n"
+                          "[route \"tag=none\"]\n");
+    struct bw_conf c = load_ok(NO_ENV, "file.conf");
+    assert_int_equal(c.concurrency, 5);
+    assert_int_equal(c.n_routes, 3);
+    assert_string_equal(c.routes[0].tag, "a tag with ] and 50 characters and more, to the end");
+    assert_string_equal(c.routes[0].channel, "C0ACME");
+    assert_int_equal(c.routes[0].quiet.from_min, 22 * 60);
+    assert_int_equal(c.routes[0].quiet.to_min, 7 * 60 + 30);
+    assert_int_equal(c.routes[0].min_priority, 0);
+    assert_true(c.routes[0].trigger_on_gained && c.routes[0].trigger_on_lost);
+    assert_string_equal(c.routes[1].tag, "");
+    assert_string_equal(c.routes[1].channel, "");
+    assert_int_equal(c.routes[1].min_priority, 3);
+    assert_true(c.routes[1].trigger_on_gained && !c.routes[1].trigger_on_lost);
+    assert_int_equal(c.routes[1].quiet.from_min, c.routes[1].quiet.to_min);
+    assert_string_equal(c.routes[2].tag, "none");
+    bw_conf_fini(&c);
+    put_text("file.conf", "\xef\xbb\xbf[route \"tag=x\"]\nchannel = C1\n"); /* after a byte order mark */
+    c = load_ok(NO_ENV, "file.conf");
+    assert_string_equal(c.routes[0].channel, "C1");
+    bw_conf_fini(&c);
+}
+
+static void test_routes_capped(void **state)
+{
+    struct bw_buf text;
+    (void)state;
+    bw_buf_init(&text, 10000);
+    for (int i = 0; i < 101; i++)
+        bw_buf_addf(&text, "[route \"tag=%d\"]\n", i);
+    put_text("file.conf", bw_buf_str(&text));
+    load_refused(NO_ENV, "file.conf", "file.conf:101: at most 100 routes were expected");
+    bw_buf_fini(&text);
+}
+
+#define SECTION "[route \"tag=NAME\"] or [route \"default\"] was expected"
+
 static void test_files_refused(void **state)
 {
     static const struct {
@@ -148,9 +197,38 @@ static void test_files_refused(void **state)
          "file.conf:4: currency is given twice, first in line 1"},
         {"keepa_api_key = x\nkeepa_api_key_file = secret\n",
          "file.conf:2: keepa_api_key_file and keepa_api_key are both given: one of them was expected"},
-        {"concurrency = 4\n[keepa]\n", "file.conf:2: no [section] was expected, settings stand without one"},
-        {"\xef\xbb\xbf[keepa]\nlisten = :1\n",
-         "file.conf:2: no [section] was expected, settings stand without one"},
+        {"concurrency = 4\n[keepa]\n", "file.conf:2: " SECTION},
+        {"\xef\xbb\xbf[keepa]\nlisten = :1\n", "file.conf:1: " SECTION},
+        {"[route]\n", "file.conf:1: " SECTION},
+        {"[route \"\"]\n", "file.conf:1: " SECTION},
+        {"[route \"tag=\"]\n", "file.conf:1: " SECTION},
+        {"[route \"tag=a;b\"]\n", "file.conf:1: " SECTION},
+        {"[route tag=a]\n", "file.conf:1: " SECTION},
+        {"[route \"tag=a\"\n", "file.conf:1: " SECTION},
+        {"[route \"tag=a\"] channel = C1\n", "file.conf:1: " SECTION},
+        {"[route \"asin=a\"]\n", "file.conf:1: " SECTION},
+        {"[route \"tag=a\"]\n\n[route \"tag=a\"]\n",
+         "file.conf:3: this route is given twice, first in line 1"},
+        {"[route \"tag=a\"]\nchanel = C1\n",
+         "file.conf:2: unknown setting 'chanel' of a route; did you mean 'channel'?"},
+        {"[route \"tag=a\"]\nlisten = :1\n",
+         "file.conf:2: 'listen' is no setting of a route; it was expected before the first [route]"},
+        {"[route \"tag=a\"]\nchannel = C1\nchannel = C1\n",
+         "file.conf:3: channel is given twice, first in line 2"},
+        {"[route \"tag=a\"]\nchannel = C 1\n", "file.conf:2: channel 'C 1': channel id was expected"},
+        {"[route \"tag=a\"]\nquiet_hours = 22-7\n",
+         "file.conf:2: quiet_hours '22-7': HH:MM-HH:MM in UTC was expected"},
+        {"[route \"tag=a\"]\nquiet_hours = 07:00-07:00\n",
+         "file.conf:2: quiet_hours '07:00-07:00': HH:MM-HH:MM in UTC was expected"},
+        {"[route \"tag=a\"]\nmin_priority = 0\n",
+         "file.conf:2: min_priority '0': number from 1 to 100 was expected"},
+        {"[route \"tag=a\"]\ntrigger_on_lost = off\n",
+         "file.conf:2: trigger_on_lost 'off': yes or no was expected"},
+        {"[route \"default\"]\nchannel = C1\n",
+         "file.conf:2: channel: the channel of the default route is slack_channel"},
+        {"slack_webhook_url = https://h/x\n[route \"tag=a\"]\nchannel = C1\n",
+         "file.conf:3: channel needs SLACK_BOT_TOKEN and SLACK_CHANNEL: a webhook has one channel of its "
+         "own"},
         {"; fine\nconcurrency\n", "file.conf:2: 'name = value' was expected"},
         {"concurrency = 99\n", "file.conf:1: concurrency '99': number from 1 to 64 was expected"},
         {"log_level = loud\n", "file.conf:1: log_level 'loud': error, warning, info or debug was expected"},
@@ -371,6 +449,8 @@ int main(void)
         TEST(test_which_file),
         TEST(test_file_form),
         TEST(test_line_length),
+        TEST(test_routes),
+        TEST(test_routes_capped),
         TEST(test_files_refused),
         TEST(test_environment_refused),
         TEST(test_environment_warned_about),
