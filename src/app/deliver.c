@@ -15,32 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BEGIN_MS 5000 /* a request that has not begun so long after its intention is not begun any more */
-#define FENCE_MS                                                                                             \
-    15000 /* so long after an intention nobody's request for it is on its way: BEGIN_MS, and Slack's time */
+#define BEGIN_MS     5000 /* a request that has not begun so long after its intention is not begun any more */
 #define CONFIRM_MS   1000
 #define LOOK_BACK_MS 60000 /* clocks differ; a message cannot be older than its intention by more */
 #define KEEP_CHANGES "1000"
-
-/* ---- a step's begin and end ---- */
-
-static void begun(struct bw_message *m)
-{
-    m->under_way = true;
-    m->notifier->under_way++;
-}
-
-static void answered(struct bw_message *m)
-{
-    m->under_way = false;
-    m->notifier->under_way--;
-}
-
-static void not_begun(struct bw_message *m)
-{
-    bw_delivery_failed(&m->progress);
-    bw_notifier_progressed(m);
-}
 
 /* ---- Slack says "later" ---- */
 
@@ -54,86 +32,6 @@ static void back_off(struct bw_message *m, int64_t retry_after_ms)
 static bool is_rate_limit(const char *error)
 {
     return strcmp(error, "ratelimited") == 0 || strcmp(error, "rate_limited") == 0;
-}
-
-/* ---- ADDRESS ---- */
-
-static int64_t number(const struct bw_reply *r)
-{
-    return r->type == BW_REPLY_INTEGER  ? r->integer
-           : r->type == BW_REPLY_STRING ? strtoll(r->str, NULL, 10)
-                                        : 0;
-}
-
-static const char *text(const struct bw_reply *r)
-{
-    return r->type == BW_REPLY_STRING ? r->str : "";
-}
-
-/* Muted as of the detection: the same whenever, and by whomever, it is decided. */
-static void decide_whether(struct bw_message *m, int64_t muted_until)
-{
-    m->withheld[0] = '\0';
-    if (bw_slack_mode(m->notifier->cx->conf) == BW_SLACK_OFF)
-        snprintf(m->withheld, sizeof(m->withheld), "no_slack");
-    else if (m->n > 0 && muted_until * 1000 > m->entries[0].change.detected_at_ms)
-        snprintf(m->withheld, sizeof(m->withheld), "muted");
-}
-
-static void decide_where(struct bw_message *m, const char *own)
-{
-    const struct bw_conf *conf = m->notifier->cx->conf;
-    bool bot = bw_slack_mode(conf) == BW_SLACK_BOT;
-    snprintf(m->channel, sizeof(m->channel), "%s", bot && own[0] ? own : conf->slack_channel);
-}
-
-/* The clock of whoever tried may be wrong, and ours may be stepped: what counts is how long it is ago. */
-static void note_first(struct bw_message *m, int64_t age_ms)
-{
-    int64_t at = bw_mono_now().ms - (age_ms > 0 ? age_ms : 0);
-    if (m->first.ms == 0 || at < m->first.ms)
-        m->first.ms = at;
-}
-
-static void on_address(void *ctx, enum bw_err err, const struct bw_reply *reply)
-{
-    struct bw_message *m = ctx;
-    answered(m);
-    if (err != BW_OK || reply->type != BW_REPLY_ARRAY || reply->n != 7) {
-        not_begun(m);
-        return;
-    }
-    const struct bw_reply *e = reply->elements;
-    enum bw_delivery_past past = m->doubtful ? BW_PAST_DOUBTFUL : BW_PAST_NONE;
-    int64_t age = number(&e[6]);
-    decide_whether(m, number(&e[1]));
-    decide_where(m, text(&e[0]));
-    if (strcmp(text(&e[2]), "intended") == 0) {
-        past = BW_PAST_INTENDED;
-        if (!m->progress.cleared && text(&e[3])[0])
-            snprintf(m->channel, sizeof(m->channel), "%s", text(&e[3])); /* it may be there, and only there */
-        m->attempt = (int)number(&e[4]);
-        note_first(m, number(&e[5]));
-    } else if (strcmp(text(&e[2]), "doubtful") == 0) {
-        past = BW_PAST_DOUBTFUL;
-    }
-    m->progress.can_look = bw_slack_mode(m->notifier->cx->conf) == BW_SLACK_BOT;
-    bw_delivery_addressed(&m->progress, past, m->withheld[0] != '\0');
-    m->fence.ms = bw_mono_now().ms + (age < FENCE_MS ? FENCE_MS - age : 0);
-    bw_notifier_progressed(m);
-}
-
-static void address(struct bw_message *m)
-{
-    struct bw_notifier *n = m->notifier;
-    char product[BW_KEY_MAX];
-    bw_keys_product(&n->cx->keys, &m->key,
-                    product); /* of a note there is none: it goes to the default channel */
-    const char *argv[] = {product, n->cx->keys.delivery, n->cx->keys.doubt, m->checks[0].name, m->refs[0].id};
-    if (bw_redis_eval(n->cx->redis, &bw_script_address, 3, 5, argv, NULL, on_address, m) == BW_OK)
-        begun(m);
-    else
-        not_begun(m);
 }
 
 /* ---- CONFIRM ---- */
@@ -173,7 +71,7 @@ static enum bw_delivery_says read_confirmation(struct bw_message *m, const struc
             says = BW_SAYS_INTENDED;
             if (m->progress.past == BW_PAST_NONE && age < FENCE_MS)
                 m->fence.ms = bw_mono_now().ms + (age < 0 ? FENCE_MS : FENCE_MS - age);
-            note_first(m, age);
+            bw_message_note_first(m, age);
         }
     }
     return m->n == 0 ? BW_SAYS_TOLD : says;
@@ -309,7 +207,7 @@ static void intend(struct bw_message *m)
     if (bw_redis_eval(n->cx->redis, &bw_script_intend, 5, args.n, args.values, args.lens, on_intended, m) ==
         BW_OK) {
         m->attempt++;
-        note_first(m, 0);
+        bw_message_note_first(m, 0);
         begun(m);
     } else {
         not_begun(m);
@@ -480,9 +378,12 @@ static void set_aside(struct bw_message *m)
 
 void bw_deliver(struct bw_message *m)
 {
-    static void (*const steps[])(struct bw_message *) = {
-        [BW_DELIVERY_ADDRESS] = address,    [BW_DELIVERY_CONFIRM] = confirm, [BW_DELIVERY_LOOK] = look,
-        [BW_DELIVERY_INTEND] = intend,      [BW_DELIVERY_POST] = post,       [BW_DELIVERY_RECORD] = record,
-        [BW_DELIVERY_SET_ASIDE] = set_aside};
+    static void (*const steps[])(struct bw_message *) = {[BW_DELIVERY_ADDRESS] = bw_deliver_address,
+                                                         [BW_DELIVERY_CONFIRM] = confirm,
+                                                         [BW_DELIVERY_LOOK] = look,
+                                                         [BW_DELIVERY_INTEND] = intend,
+                                                         [BW_DELIVERY_POST] = post,
+                                                         [BW_DELIVERY_RECORD] = record,
+                                                         [BW_DELIVERY_SET_ASIDE] = set_aside};
     steps[m->progress.step](m);
 }

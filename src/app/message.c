@@ -165,6 +165,26 @@ static void move_entry(struct bw_message *to, struct bw_message *from, size_t i)
     memmove(&from->entries[i], &from->entries[i + 1], (from->n - i) * sizeof(from->entries[0]));
 }
 
+/* A message of the same check, for some of its changes. */
+static struct bw_message *part_of(const struct bw_message *m)
+{
+    struct bw_message *part = bw_message_new(m->notifier, m->stream, m->checks[0].name, 0, &m->key);
+    part->n_checks = 0; /* the intention is that of the rest */
+    part->addressed = true;
+    snprintf(part->channel, sizeof(part->channel), "%s", m->channel);
+    return part;
+}
+
+struct bw_message *bw_message_take(struct bw_message *m, const bool *wanted)
+{
+    struct bw_message *part = part_of(m);
+    for (size_t i = m->n; i-- > 0;) {
+        if (wanted[i])
+            move_entry(part, m, i);
+    }
+    return part;
+}
+
 static bool is_told(const struct bw_slack_sought *sought, size_t n, const char *id, const char *ts)
 {
     for (size_t i = 0; i < n; i++) {
@@ -177,10 +197,7 @@ static bool is_told(const struct bw_slack_sought *sought, size_t n, const char *
 struct bw_message *bw_message_take_told(struct bw_message *m, const struct bw_slack_sought *sought, size_t n,
                                         const char *ts)
 {
-    struct bw_message *part = bw_message_new(m->notifier, m->stream, m->checks[0].name, 0, &m->key);
-    part->n_checks = 0; /* the intention is that of the rest */
-    part->addressed = true;
-    snprintf(part->channel, sizeof(part->channel), "%s", m->channel);
+    struct bw_message *part = part_of(m);
     snprintf(part->ts, sizeof(part->ts), "%s", ts);
     for (size_t i = m->n; i-- > 0;) {
         if (is_told(sought, n, m->entries[i].change.id, ts))
@@ -199,6 +216,7 @@ void bw_message_free(struct bw_message *m)
     free(m->entries);
     free(m->refs);
     free(m->checks);
+    free(m->staged.tags);
     bw_note_free(m->note);
     free(m);
 }

@@ -29,6 +29,14 @@ struct bw_note {
     char *headline, *lines;
 };
 
+/* What a product is to the routes (core/route.h). */
+struct bw_message_product {
+    char channel[BW_CHANNEL_SIZE]; /* its own; "" = none */
+    char *tags;                    /* separated by ';' */
+    int priority;                  /* 0 = not known */
+    int64_t muted_until;           /* unix s; 0 = not */
+};
+
 struct bw_message {
     TAILQ_ENTRY(bw_message) link;
     struct bw_notifier *notifier;
@@ -42,15 +50,16 @@ struct bw_message {
     size_t n_checks;
     size_t of; /* changes that its (first) check has */
     struct bw_product_key key;
-    const char *stream;              /* its entries are in */
-    struct bw_note *note;            /* NULL where it is about changes */
-    struct bw_change_entry *entries; /* what is to be told */
+    struct bw_message_product staged; /* when its (first) entry was staged */
+    const char *stream;               /* its entries are in */
+    struct bw_note *note;             /* NULL where it is about changes */
+    struct bw_change_entry *entries;  /* what is to be told */
     size_t n;
     struct bw_message_ref *refs; /* what leaves the stream then */
     size_t n_refs;
     int64_t doubt_ms;  /* wall clock: an attempt that nobody remembers cannot be older */
     bool doubtful;     /* an entry says so (stage.lua) */
-    char withheld[16]; /* why nobody is told: "muted", "no_slack" */
+    char withheld[16]; /* why nobody is told: "muted", "no_slack", "priority", "trigger" */
     char channel[BW_CHANNEL_SIZE];
     char ts[32];
     int attempt;
@@ -81,6 +90,8 @@ struct bw_slack_sought *bw_message_sought(const struct bw_message *m, size_t *n)
  * these are none. */
 struct bw_message *bw_message_take_told(struct bw_message *m, const struct bw_slack_sought *sought, size_t n,
                                         const char *ts);
+/* Takes those changes out whose flag is set, one for each entry, as a message of their own. */
+struct bw_message *bw_message_take(struct bw_message *m, const bool *wanted);
 /* "change", "summary". */
 const char *bw_message_kind(const struct bw_message *m);
 /* Of this product, alone or among others. */

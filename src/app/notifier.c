@@ -176,6 +176,13 @@ void bw_notifier_found(struct bw_message *m)
     m->progress.outcome = BW_OUTCOME_FOUND;
 }
 
+void bw_notifier_withheld(struct bw_message *m)
+{
+    enqueue(m->notifier, m);
+    m->progress.step = BW_DELIVERY_RECORD;
+    m->progress.outcome = BW_OUTCOME_WITHHELD;
+}
+
 static void gather_note(struct bw_notifier *n, const struct bw_entry *e)
 {
     const char *key = bw_entry_field(e, "check", NULL), *id = bw_entry_field(e, "id", NULL);
@@ -209,6 +216,17 @@ static void on_notes(void *ctx, enum bw_err err, const struct bw_entry *entries,
     work(n);
 }
 
+static void note_product(struct bw_message *m, const struct bw_entry *e)
+{
+    const char *channel = bw_entry_field(e, "channel", NULL), *tags = bw_entry_field(e, "tags", NULL);
+    const char *priority = bw_entry_field(e, "priority", NULL),
+               *muted = bw_entry_field(e, "muted_until", NULL);
+    snprintf(m->staged.channel, sizeof(m->staged.channel), "%s", channel ? channel : "");
+    m->staged.tags = bw_strdup(tags ? tags : "");
+    m->staged.priority = priority ? (int)strtol(priority, NULL, 10) : 0;
+    m->staged.muted_until = muted ? strtoll(muted, NULL, 10) : 0;
+}
+
 static void gather(struct bw_notifier *n, const struct bw_entry *e)
 {
     size_t len = 0;
@@ -225,6 +243,7 @@ static void gather(struct bw_notifier *n, const struct bw_entry *e)
     struct bw_message *m = find(n, check);
     if (!m) {
         m = bw_message_new(n, n->cx->keys.changes, check, strtoul(of, NULL, 10), &entry.change.key);
+        note_product(m, e);
         enqueue(n, m);
     }
     if (m->progress.step == BW_DELIVERY_GATHER) {
@@ -481,6 +500,8 @@ void bw_notifier_retry(struct bw_notifier *n)
     struct bw_message *m;
     TAILQ_FOREACH (m, &n->list, link) {
         enum bw_delivery_wait wait = m->progress.wait;
+        if (!m->under_way && !m->holds_channel)
+            bw_delivery_readdress(&m->progress);
         if (wait == BW_WAIT_OPERATOR || wait == BW_WAIT_BACKOFF || wait == BW_WAIT_STORE)
             m->next = in(0);
     }

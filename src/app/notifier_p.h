@@ -45,6 +45,10 @@ void bw_notifier_slack_state(struct bw_notifier *n, bool up, const char *reason)
 void bw_notifier_progressed(struct bw_message *m);
 /* Takes the message, whose changes were found in the channel: it only has to be recorded. */
 void bw_notifier_found(struct bw_message *m);
+/* The same for a message that nobody is to be told of. */
+void bw_notifier_withheld(struct bw_message *m);
+/* The attempt to tell m may have begun so long ago: it is looked for from there. */
+void bw_message_note_first(struct bw_message *m, int64_t age_ms);
 /* Slack refuses it for good, and its changes are many: they are read again and go one product a message. */
 void bw_notifier_send_apart(struct bw_message *m);
 void bw_notifier_log_attempt(struct bw_notifier *n, const struct bw_message *m, const char *outcome,
@@ -53,3 +57,33 @@ void bw_notifier_log_attempt(struct bw_notifier *n, const struct bw_message *m, 
 /* deliver.c: begins the step that m->progress is at. It ends in bw_notifier_progressed, later; or at once where a store
  * takes no command, then the step waits. */
 void bw_deliver(struct bw_message *m);
+
+/* address.c: the first step. */
+void bw_deliver_address(struct bw_message *m);
+
+static inline const char *text(const struct bw_reply *r)
+{
+    return r->type == BW_REPLY_STRING ? r->str : "";
+}
+
+/* A step's begin and end. */
+static inline void begun(struct bw_message *m)
+{
+    m->under_way = true;
+    m->notifier->under_way++;
+}
+
+static inline void answered(struct bw_message *m)
+{
+    m->under_way = false;
+    m->notifier->under_way--;
+}
+
+static inline void not_begun(struct bw_message *m)
+{
+    bw_delivery_failed(&m->progress);
+    bw_notifier_progressed(m);
+}
+
+#define FENCE_MS                                                                                             \
+    15000 /* so long after an intention nobody's request for it is on its way: 5 s to begin, and Slack's time */

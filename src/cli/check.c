@@ -86,6 +86,27 @@ static bool check_postgres(struct session *s)
     return line("Postgres", c.ok, s->why[0] ? s->why : c.text);
 }
 
+/* A line for each channel that a route names; a channel of several routes is looked at once. */
+static bool check_routes(struct session *s)
+{
+    const struct bw_conf *conf = s->conf;
+    bool ok = true;
+    for (size_t i = 0; conf->slack_bot_token[0] && i < conf->n_routes; i++) {
+        const char *channel = conf->routes[i].channel;
+        struct finding f;
+        char text[sizeof(f.text) + 400];
+        bool seen = channel[0] == '\0';
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = strcmp(conf->routes[k].channel, channel) == 0;
+        if (seen)
+            continue;
+        slack_channel_test(s, channel, &f);
+        snprintf(text, sizeof(text), "%s (tag=%s): %s", channel, conf->routes[i].tag, f.text);
+        ok = line("route", f.ok, text) && ok;
+    }
+    return ok;
+}
+
 int run_check(struct invocation *in)
 {
     struct session s;
@@ -102,8 +123,9 @@ int run_check(struct invocation *in)
     line("Keepa", keepa.ok, keepa.text);
     slack_auth_test(&s, &slack);
     line("Slack", slack.ok, slack.text);
+    bool routes = !slack.ok || check_routes(&s);
     session_close(&s);
-    return redis && postgres && keepa.ok && slack.ok ? EXIT_OK : EXIT_FAILED;
+    return redis && postgres && keepa.ok && slack.ok && routes ? EXIT_OK : EXIT_FAILED;
 }
 
 int run_notify_test(struct invocation *in)

@@ -11,6 +11,8 @@ struct finding {
 
 void keepa_token_status(struct session *s, struct finding *out); /* /token: costs nothing */
 void slack_auth_test(struct session *s, struct finding *out);    /* auth.test and the scopes granted */
-void slack_post_test(struct session *s, struct finding *out);    /* posts the TEST message */
+/* Whether the bot reaches a channel; nothing is posted. */
+void slack_channel_test(struct session *s, const char *channel, struct finding *out);
+void slack_post_test(struct session *s, struct finding *out); /* posts the TEST message */
 void slack_post_note(struct session *s, const char *headline, const char *lines, const char *id,
                      struct finding *out);

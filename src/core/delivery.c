@@ -137,6 +137,12 @@ void bw_delivery_recorded(struct bw_delivery_progress *p, bool recorded)
         go(p, BW_DELIVERY_RECORD, BW_WAIT_STORE);
 }
 
+void bw_delivery_readdress(struct bw_delivery_progress *p)
+{
+    if (p->step == BW_DELIVERY_CONFIRM || p->step == BW_DELIVERY_INTEND)
+        go(p, BW_DELIVERY_ADDRESS, BW_WAIT_NONE);
+}
+
 void bw_delivery_failed(struct bw_delivery_progress *p)
 {
     p->wait = BW_WAIT_STORE;

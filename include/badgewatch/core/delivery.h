@@ -106,6 +106,8 @@ void bw_delivery_intended(struct bw_delivery_progress *p, enum bw_delivery_inten
 void bw_delivery_posted(struct bw_delivery_progress *p, enum bw_delivery_posted posted);
 void bw_delivery_looked(struct bw_delivery_progress *p, enum bw_delivery_seen seen);
 void bw_delivery_recorded(struct bw_delivery_progress *p, bool recorded);
+/* Where it goes, or whether, may have changed: what has not begun to be sent begins anew. No step is under way. */
+void bw_delivery_readdress(struct bw_delivery_progress *p);
 /* A step could not begin, or its answer did not come: it is tried again. Not for POST. */
 void bw_delivery_failed(struct bw_delivery_progress *p);
 

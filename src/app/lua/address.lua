@@ -2,12 +2,13 @@
 --
 -- KEYS  product delivery doubt
 -- ARGV  check, id of its first entry
--- Gives {channel or "", muted until (unix s) or "", past, channel of the intention, attempts, ms since the first attempt,
---       ms since the last attempt or since the doubt began}: durations, since no two clocks agree. past: "intended" (an attempt is recorded, its outcome is
---       not), "doubtful" (Redis lost data after the entry was staged; it may have been told), or "".
+-- Gives {past, channel of the intention, attempts, ms since the first attempt, ms since the last attempt or since the doubt
+--       began, and, unless the product is tracked no more: its channel, tags, priority, muted until (unix s)}: durations,
+--       since no two clocks agree. past: "intended" (an attempt is recorded, its outcome is not), "doubtful" (Redis lost
+--       data after the entry was staged; it may have been told), or "".
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
-local p = redis.call('HMGET', KEYS[1], 'channel', 'muted_until')
+local p = redis.call('HMGET', KEYS[1], 'active', 'channel', 'tags', 'priority', 'muted_until')
 local intention = redis.call('HGET', KEYS[2], ARGV[1])
 local doubt = redis.call('GET', KEYS[3])
 local past, channel, attempts, first, age = '', '', 0, 0, 0
@@ -25,4 +26,6 @@ elseif doubt then
     past, age = 'doubtful', now - tonumber(began)
   end
 end
-return {p[1] or '', p[2] or '', past, channel, attempts, string.format('%.0f', first), string.format('%.0f', age)}
+local answer = {past, channel, attempts, string.format('%.0f', first), string.format('%.0f', age)}
+for i = 2, p[1] and 5 or 1 do answer[#answer + 1] = p[i] or '' end
+return answer

@@ -51,10 +51,19 @@ local n = tonumber(ARGV[at])
 at = at + 1
 -- this state came from Postgres after Redis lost its own (track.lua): what is found now may have been told before
 local doubt = redis.call('HGET', product, 'doubt')
+-- who is to be told, should the product be tracked no more when they are (address.lua)
+local names = {'channel', 'tags', 'priority', 'muted_until'}
+local told = n > 0 and redis.call('HMGET', product, unpack(names))
 for _ = 1, n do
   local change = ARGV[at]
   at = at + 1
   local entry = values()
+  for i, name in ipairs(names) do
+    if told[i] and told[i] ~= '' then
+      entry[#entry + 1] = name
+      entry[#entry + 1] = told[i]
+    end
+  end
   if doubt then
     entry[#entry + 1] = 'doubt'
     entry[#entry + 1] = doubt

@@ -42,7 +42,7 @@ struct world {
     bool waiting[DAEMONS]; /* the daemon waits for the answer to it */
     bool answered[DAEMONS];
     /* what the adversary may still do */
-    int8_t crashes, flushes, stops, losses, steals, refusals;
+    int8_t crashes, flushes, stops, losses, steals, refusals, reloads;
 };
 
 struct edge {
@@ -380,6 +380,13 @@ static void adversary(struct explorer *x, const struct world *now)
         w.lost = true;
         reach(x, &w);
     }
+    for (int d = 0; d < DAEMONS && now->reloads > 0; d++) { /* the settings changed */
+        w = *now;
+        w.reloads--;
+        if (w.has[d] && !w.waiting[d])
+            bw_delivery_readdress(&w.p[d]);
+        reach(x, &w);
+    }
     if (now->stops > 0 && now->pg_up) {
         w = *now;
         w.stops--;
@@ -516,6 +523,19 @@ static void test_crashes_and_losses(void **state)
     }
 }
 
+static void test_reloads(void **state)
+{
+    (void)state;
+    for (int can_look = 0; can_look < 2; can_look++) {
+        struct world w = staged();
+        w.reloads = 2;
+        w.crashes = 1;
+        w.losses = 1;
+        w.refusals = 1;
+        walk(can_look == 1, false, w);
+    }
+}
+
 static void test_stalled_daemons(void **state)
 {
     (void)state;
@@ -564,7 +584,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crashes_and_losses), cmocka_unit_test(test_stalled_daemons),
         cmocka_unit_test(test_stores_lost),        cmocka_unit_test(test_stores_lost_webhook),
-        cmocka_unit_test(test_withheld),
+        cmocka_unit_test(test_withheld),           cmocka_unit_test(test_reloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

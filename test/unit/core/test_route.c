@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #define MINUTES(h, m) ((h)*60 + (m))
+#define HOUR          INT64_C(3600)
 #define MIDNIGHT      INT64_C(1778371200) /* 2026-05-10T00:00:00Z */
 
 static char none[] = "", acme[] = "acme", vip[] = "vip", to_acme[] = "C0ACME", to_rest[] = "C0REST";
@@ -88,20 +89,20 @@ static void test_quiet(void **state)
         int from, to;
         int64_t now, until; /* s after midnight; 0: not quiet */
     } rows[] = {
-        {MINUTES(22, 0), MINUTES(7, 0), 21 * 3600 + 3599, 0},
-        {MINUTES(22, 0), MINUTES(7, 0), 22 * 3600, 31 * 3600},
-        {MINUTES(22, 0), MINUTES(7, 0), 86399, 31 * 3600},
-        {MINUTES(22, 0), MINUTES(7, 0), 0, 7 * 3600},
-        {MINUTES(22, 0), MINUTES(7, 0), 7 * 3600 - 1, 7 * 3600},
-        {MINUTES(22, 0), MINUTES(7, 0), 7 * 3600, 0},
-        {MINUTES(12, 30), MINUTES(13, 0), 12 * 3600 + 1799, 0},
-        {MINUTES(12, 30), MINUTES(13, 0), 12 * 3600 + 1800, 13 * 3600},
-        {MINUTES(12, 30), MINUTES(13, 0), 13 * 3600, 0},
+        {MINUTES(22, 0), MINUTES(7, 0), 21 * HOUR + 3599, 0},
+        {MINUTES(22, 0), MINUTES(7, 0), 22 * HOUR, 31 * HOUR},
+        {MINUTES(22, 0), MINUTES(7, 0), 86399, 31 * HOUR},
+        {MINUTES(22, 0), MINUTES(7, 0), 0, 7 * HOUR},
+        {MINUTES(22, 0), MINUTES(7, 0), 7 * HOUR - 1, 7 * HOUR},
+        {MINUTES(22, 0), MINUTES(7, 0), 7 * HOUR, 0},
+        {MINUTES(12, 30), MINUTES(13, 0), 12 * HOUR + 1799, 0},
+        {MINUTES(12, 30), MINUTES(13, 0), 12 * HOUR + 1800, 13 * HOUR},
+        {MINUTES(12, 30), MINUTES(13, 0), 13 * HOUR, 0},
         {MINUTES(23, 59), MINUTES(0, 0), 86399, 86400},
         {MINUTES(23, 59), MINUTES(0, 0), 0, 0},
         {MINUTES(0, 0), MINUTES(0, 1), 59, 60},
         {0, 0, 100, 0}, /* none */
-        {MINUTES(7, 0), MINUTES(7, 0), 7 * 3600, 0},
+        {MINUTES(7, 0), MINUTES(7, 0), 7 * HOUR, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

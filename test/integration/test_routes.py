@@ -1,0 +1,159 @@
+"""Routes of the settings file: which channel, which changes, at what hours."""
+import os
+import signal
+
+import stack
+from stack import contains, equal, iso, true
+
+CHANNELS = ('C0DEMO', 'C0ACME', 'C0OWN')
+SIM = ['--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--pad', '500', '--slack-rate', '0',
+       *(word for c in CHANNELS for word in ('--channel', c))]
+
+
+class Routed(stack.Stack):
+    """With a settings file that can be rewritten: settings() before the daemon starts, reload() later."""
+
+    def prepare(self):
+        super().prepare()
+        self.path = os.path.join(self.dir, 'badgewatch.conf')
+        self.given_env['BADGEWATCH_CONFIG'] = self.path
+        self.settings('')
+
+    def settings(self, text):
+        with open(self.path, 'w', encoding='utf-8') as f:
+            f.write(text)
+
+    def reload(self, text):
+        self.settings(text)
+        times = self.d.log().count('settings read again')
+        self.d.popen.send_signal(signal.SIGHUP)
+        self.d.says('settings read again', times + 1)
+
+    def track(self, *groups):
+        """groups: options of `asin add` for an equal share of the products each. Gives the keys of each group."""
+        keys = [p['key'] for p in self.get('/control/products')]
+        shares = [keys[i::len(groups)] for i in range(len(groups))]
+        for share, options in zip(shares, groups):
+            self.bw('asin', 'add', *share, '--every', '10080', *options)
+        self.wait('all are tracked', lambda: len(self.members()) == len(keys))
+        self.checked(keys)
+        self.settled()
+        return shares
+
+    def change_all(self, of, step_s=3600):
+        """Moves the clock until each of these products has a change, and checks them."""
+        since = self.get('/control/state')['now_ms'] // 1000
+        left = set(of)
+        for _ in range(100):
+            self.clock_on(step_s)
+            left -= {f'{r["domain"]}:{r["asin"]}' for r in self.get(f'/control/record?from={iso(since + 1)}')}
+            if not left:
+                self.poll()
+                return
+        raise AssertionError(f'nothing changes of {left}')
+
+    def rows(self):
+        """{change id: (product, type, withheld, channel, sent)}"""
+        return {r[0]: r[1:] for r in self.sql("SELECT id, domain || ':' || asin, change_type, coalesce(withheld, ''), "
+                                              "coalesce(slack_channel, ''), notification_sent FROM bestseller_changes")}
+
+    def category_of(self, change):
+        return self.value(f"SELECT category_id || ' ' || detected_at FROM bestseller_changes WHERE id = '{change}'")
+
+    def told_in(self):
+        """{change id: channel} as Slack has it; each once."""
+        told = [(i, m['channel']) for m in self.messages() for i in m['metadata']['event_payload']['change_ids']]
+        equal(len(told), len(dict(told)), 'changes told once')
+        return dict(told)
+
+
+ROUTES = """
+[route "tag=acme"]
+channel = C0ACME
+
+[route "tag=low"]
+min_priority = 3
+
+[route "tag=gains"]
+trigger_on_lost = no
+"""
+
+
+def chosen():
+    """The product's channel, else that of its first route, else the default; what a route does not want is written and told
+    to nobody."""
+    with Routed(sim=[*SIM, '--generate', '18', '--seed', '71', '--churn', '24'], daemon=False) as s:
+        s.settings(ROUTES)
+        s.daemon().ready()
+        acme, own, low, high, gains, plain = s.track(
+            ['--tag', 'x', '--tag', 'acme'], ['--tag', 'acme', '--channel', 'C0OWN'], ['--tag', 'low', '--priority', '4'],
+            ['--tag', 'low', '--priority', '3'], ['--tag', 'gains'], ['--tag', 'acme2'])
+        s.change_all([*acme, *own, *low, *high, *gains, *plain])
+        while not s.value("SELECT count(*) FROM bestseller_changes WHERE withheld = 'trigger'") > '0':
+            s.until_changes(300)
+            s.poll()
+            s.settled(30)
+        s.settled(30)
+        told, rows = s.told_in(), s.rows()
+        group = {k: name for name, keys in (('acme', acme), ('own', own), ('low', low), ('high', high), ('gains', gains),
+                                            ('plain', plain)) for k in keys}
+        channel = {'acme': 'C0ACME', 'own': 'C0OWN', 'high': 'C0DEMO', 'gains': 'C0DEMO', 'plain': 'C0DEMO'}
+        # of a category in one check both or none is told: half of what came and went would not be the truth
+        gained = {(product, m) for i, (product, kind, *_) in rows.items() if kind == 'gained' for m in [s.category_of(i)]}
+        kinds = set()
+        for i, (product, kind, withheld, at, sent) in rows.items():
+            of = group[product]
+            if of == 'low':
+                wanted = ('priority', '', 'f')
+            elif of == 'gains' and kind == 'lost' and (product, s.category_of(i)) not in gained:
+                wanted = ('trigger', '', 'f')
+            else:
+                wanted = ('', channel[of], 't')
+            kinds.add((of, wanted[0]))
+            equal((withheld, at, sent), wanted, f'{of}: {kind} of {product}')
+            equal(told.get(i, ''), at, f'{of}: channel in Slack')
+        equal(kinds, {('acme', ''), ('own', ''), ('low', 'priority'), ('high', ''), ('gains', ''), ('gains', 'trigger'),
+                      ('plain', '')}, 'all of it was seen')
+        contains(s.bw('check').stdout, 'C0ACME (tag=acme): the bot is in it')
+        contains(s.bw('help', 'config').stdout, 'trigger_on_lost')
+
+
+def removed_while_it_waits():
+    """Slack is away; the product is removed; its alert goes to its own channel all the same, and by its tag's route."""
+    with Routed(sim=[*SIM, '--generate', '4', '--seed', '72', '--churn', '24'], daemon=False) as s:
+        s.settings('[route "tag=acme"]\nchannel = C0ACME\n')
+        s.daemon().ready()
+        own, acme = s.track(['--channel', 'C0OWN'], ['--tag', 'acme'])
+        s.fault(target='slack', fault='status', status=503, count=100000)
+        s.change_all([*own, *acme])
+        true(s.told() > 0, 'alerts wait')
+        s.bw('asin', 'remove', *own, *acme)
+        s.wait('they are tracked no more', lambda: not s.members())
+        s.clear_faults()
+        s.d.popen.send_signal(signal.SIGHUP)
+        s.settled(60)
+        rows, told = s.rows(), s.told_in()
+        equal({i: 'C0OWN' if r[0] in own else 'C0ACME' for i, r in rows.items()}, told, 'channels')
+
+
+def mended_by_reload():
+    """A channel that is not there: `check` says it, the alert waits, and goes to the right one once the file is mended. A
+    file that is wrong is refused whole."""
+    with Routed(sim=[*SIM, '--generate', '2', '--seed', '73', '--churn', '24'], daemon=False) as s:
+        s.settings('[route "tag=acme"]\nchannel = C0GONE\n')
+        s.daemon().ready()
+        s.track(['--tag', 'acme'])
+        contains(s.bw('check', code=1).stdout, 'C0GONE (tag=acme): channel_not_found')
+        s.change_all(s.members())
+        s.d.says('channel_not_found')
+        s.settings('[route "tag=acme"]\nchannel = C0ACME\nquiet = yes\n')
+        s.d.popen.send_signal(signal.SIGHUP)
+        contains(s.d.says('SIGHUP: settings refused.*').group(0), "badgewatch.conf:3: unknown setting 'quiet' of a route")
+        s.reload('[route "tag=acme"]\nchannel = C0ACME\n')
+        s.settled(30)
+        equal(set(s.told_in().values()), {'C0ACME'}, 'channels')
+        s.each_told_once()
+
+
+if __name__ == '__main__':
+    stack.main(chosen, removed_while_it_waits, mended_by_reload)
