@@ -12,8 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SECRET_MAX   8192
-#define DEFAULT_PATH "conf/badgewatch.conf"
+#define SECRET_MAX 8192
+/* Where Docker and its like lay a container's secrets, 0444 by default: nobody else is in there to read them. */
+#define ENGINE_SECRETS "/run/secrets/"
+#define DEFAULT_PATH   "conf/badgewatch.conf"
 
 /* At most size bytes of a file (0 = ok, else errno). A pipe is fine, as in BADGEWATCH_X_FILE=/dev/fd/3. mode: of a file
  * that everybody may read, else 0. */
@@ -46,7 +48,7 @@ static enum bw_err read_secret(const char *path, const char *place, char **out, 
     enum bw_err err = BW_OK;
     if (failed)
         err = bw_error_set(error, BW_ERR_SYSTEM, "%s '%s': %s", place, path, strerror(failed));
-    else if (mode != 0)
+    else if (mode != 0 && strncmp(path, ENGINE_SECRETS, sizeof(ENGINE_SECRETS) - 1) != 0)
         err =
             bw_error_set(error, BW_ERR_INVALID,
                          "%s '%s': everybody on this machine may read it (mode %04o): chmod 600 was expected",

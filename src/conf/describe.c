@@ -33,10 +33,11 @@ static void tell(const struct setting *s, bool in_file, char *out, size_t size)
 {
     char name[SETTING_NAME_MAX];
     setting_name(s, in_file, true, name);
-    if (setting_is_secret(s))
-        snprintf(out, size, "%s. Or %s, the path of a file that holds it.", s->text, name);
-    else
-        snprintf(out, size, "%s (%s).", s->text, s->form);
+    const char *form = setting_is_secret(s) ? "" : s->form;
+    snprintf(out, size, "%s%s%s%s.", s->text, form[0] ? " (" : "", form, form[0] ? ")" : "");
+    size_t len = strlen(out);
+    if (setting_has_file(s))
+        snprintf(out + len, size - len, " Or %s, the path of a file that holds it.", name);
 }
 
 static const char about_routes[] =
@@ -84,7 +85,7 @@ static void sample_row(const struct setting *s, struct bw_buf *out)
     setting_name(s, true, false, name);
     bw_buf_addf(out, ";%s =%s%s\n", name, s->fallback[0] ? " " : "", s->fallback);
     setting_name(s, true, true, name);
-    if (setting_is_secret(s))
+    if (setting_has_file(s))
         bw_buf_addf(out, ";%s =\n", name);
 }
 

@@ -1,6 +1,6 @@
 /* The two layers of settings. In each a setting may stand once, as X or, for a secret, as X_FILE; a name that is not
  * known is told with the name that was probably meant: in the file it is an error, in the environment, where others put
- * names too, a warning. An empty value is the same as none: that is how a compose file or a shell says "not set". The
+ * names too, a warning. Files of systemd's credentials count as the environment. An empty value is the same as none: that is how a compose file or a shell says "not set". The
  * first thing wrong ends the reading. */
 #include "layers.h"
 
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define OURS        "BADGEWATCH_"
 #define STRANGE_MAX 4096
@@ -105,7 +106,7 @@ static size_t find(const struct table *t, const char *name, bool *is_file)
     for (size_t i = 0; i < t->n; i++) {
         if (t->in_file && t->list[i].kind == ENV_ONLY)
             continue;
-        for (int form = 0; form <= setting_is_secret(&t->list[i]); form++) {
+        for (int form = 0; form <= setting_has_file(&t->list[i]); form++) {
             *is_file = form == 1;
             setting_name(&t->list[i], t->in_file, *is_file, known);
             if (strcmp(name, known) == 0)
@@ -146,7 +147,7 @@ static void nearest(const struct table *t, const char *name, char out[SETTING_NA
     for (size_t i = 0; i < t->n; i++) {
         if (t->in_file && t->list[i].kind == ENV_ONLY)
             continue;
-        for (int form = 0; form <= setting_is_secret(&t->list[i]); form++) {
+        for (int form = 0; form <= setting_has_file(&t->list[i]); form++) {
             setting_name(&t->list[i], t->in_file, form == 1, known);
             size_t d = distance(name, known);
             if (d >= best)
@@ -216,9 +217,26 @@ static void note_strange(struct layers *l, const char *name)
                 name, meant);
 }
 
+/* What systemd's LoadCredential=badgewatch:FOLDER makes of the files of that folder: each is as a NAME_FILE. */
+static void take_credentials(struct layers *l, const char *folder)
+{
+    char name[SETTING_NAME_MAX];
+    for (size_t i = 0; i < SETTINGS_N; i++) {
+        if (!setting_has_file(&bw_settings[i]) || l->environment[i].text)
+            continue;
+        setting_name(&bw_settings[i], true, false, name);
+        char *path = bw_asprintf("%s/badgewatch_%s", folder, name);
+        if (access(path, F_OK) == 0)
+            l->environment[i] = (struct given){path, true, 0};
+        else
+            free(path);
+    }
+}
+
 enum bw_err layers_read_environment(struct layers *l, char *const *envp, struct bw_error *error)
 {
     enum bw_err err = BW_OK;
+    const char *credentials = NULL;
     for (; *envp && err == BW_OK; envp++) {
         const char *equals = strchr(*envp, '=');
         if (!equals || equals[1] == '\0')
@@ -226,12 +244,16 @@ enum bw_err layers_read_environment(struct layers *l, char *const *envp, struct 
         bool is_file;
         char *name = bw_strndup(*envp, (size_t)(equals - *envp));
         bool ours = strncmp(name, OURS, sizeof(OURS) - 1) == 0;
-        if (find(&of_environment, name, &is_file) < of_environment.n)
+        if (strcmp(name, "CREDENTIALS_DIRECTORY") == 0)
+            credentials = equals + 1;
+        else if (find(&of_environment, name, &is_file) < of_environment.n)
             err = give(l, 0, &of_environment, l->environment, name, equals + 1, error);
         else if (ours && !is_service_link(name, equals + 1)) /* others' are none of our business */
             note_strange(l, name);
         free(name);
     }
+    if (err == BW_OK && credentials)
+        take_credentials(l, credentials);
     return err;
 }
 

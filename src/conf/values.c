@@ -29,6 +29,11 @@ bool setting_is_secret(const struct setting *s)
     return s->kind == SECRET || s->kind == SECRET_URL;
 }
 
+bool setting_has_file(const struct setting *s)
+{
+    return setting_is_secret(s) || s->kind == REDIS_URL || s->kind == PG_URI || s->kind == HEARTBEAT;
+}
+
 bool setting_is_string(const struct setting *s)
 {
     switch (s->kind) {

@@ -63,8 +63,10 @@ extern const struct setting bw_route_settings[ROUTE_SETTINGS_N];
 
 /* True where the member is an owned string. */
 bool setting_is_string(const struct setting *s);
-/* True where the value may come from a file of its own (X_FILE). */
+/* True where the whole value is a secret. */
 bool setting_is_secret(const struct setting *s);
+/* True where the value may come from a file of its own (X_FILE): a secret, or a URL that may hold one. */
+bool setting_has_file(const struct setting *s);
 /* True where a message may show the value: it holds no secret, not even inside a URL that is written wrongly. */
 bool setting_is_shown(const struct setting *s);
 /* Sets the member of a struct bw_conf or bw_route from a text; false if the text is not of the form. */

@@ -25,7 +25,14 @@ int folder_set_up(void **state)
 
 int folder_tear_down(void **state)
 {
-    static const char *const names[] = {"conf/badgewatch.conf", "file.conf", "secret", "secret2"};
+    static const char *const names[] = {"conf/badgewatch.conf",
+                                        "conf/badgewatch_database_url",
+                                        "conf/badgewatch_keepa_api_key",
+                                        "conf/badgewatch_status_token",
+                                        "conf/badgewatch_listen",
+                                        "file.conf",
+                                        "secret",
+                                        "secret2"};
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         unlink(names[i]);

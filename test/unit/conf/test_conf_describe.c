@@ -135,7 +135,7 @@ static void test_help(void **state)
     for (size_t i = 0; i < SETTINGS_N; i++) {
         char file_form[SETTING_NAME_MAX];
         setting_name(&bw_settings[i], false, true, file_form);
-        assert_int_equal(strstr(help, file_form) != NULL, setting_is_secret(&bw_settings[i]));
+        assert_int_equal(strstr(help, file_form) != NULL, setting_has_file(&bw_settings[i]));
     }
     free(help);
 }
@@ -163,7 +163,7 @@ static void test_sample(void **state)
         snprintf(want, sizeof(want), ";%s =%s%s", name, s->fallback[0] && !file_form ? " " : "",
                  file_form ? "" : s->fallback);
         assert_string_equal(line, want);
-        file_form = !file_form && setting_is_secret(s);
+        file_form = !file_form && setting_has_file(s);
         n += !file_form;
     }
     assert_int_equal(n, SETTINGS_N);

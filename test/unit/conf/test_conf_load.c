@@ -225,8 +225,7 @@ static void test_files_refused(void **state)
         {"log_level = loud\n", "file.conf:1: log_level 'loud': error, warning, info or debug was expected"},
         {"keepa_api_key_file = secret\n",
          "file.conf:1: keepa_api_key_file 'secret': No such file or directory"},
-        {"database_url_file = secret\n",
-         "file.conf:1: unknown setting 'database_url_file'; did you mean 'database_url'?"},
+        {"listen_file = secret\n", "file.conf:1: unknown setting 'listen_file'; did you mean 'listen'?"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -316,6 +315,31 @@ static void test_secret_files(void **state)
     assert_string_equal(c.keepa_api_key, "another");
     assert_string_equal(c.status_token, "in the file");
     bw_conf_fini(&c);
+}
+
+/* URLs that may hold a password can be files too, and what systemd's LoadCredential lays down counts as such files. */
+static void test_urls_and_credentials(void **state)
+{
+    (void)state;
+    put_text("secret", "redis://u:p@h:1/2\n");
+    struct bw_conf c = load_ok(ENV("REDIS_URL_FILE=secret"), NULL);
+    assert_string_equal(c.redis_url, "redis://u:p@h:1/2");
+    bw_conf_fini(&c);
+    put_text("conf/badgewatch_database_url", "postgresql://u:p@h/b\n");
+    put_text("conf/badgewatch_keepa_api_key", "from a credential\n");
+    put_text("conf/badgewatch_status_token", "from a credential\n");
+    put_text("conf/badgewatch_listen", "no secret, no credential\n");
+    put_text("file.conf", "keepa_api_key = in the file\n");
+    c = load_ok(ENV("CREDENTIALS_DIRECTORY=conf", "BADGEWATCH_STATUS_TOKEN=direct"), "file.conf");
+    assert_string_equal(c.database_url, "postgresql://u:p@h/b");
+    assert_string_equal(c.keepa_api_key, "from a credential");
+    assert_string_equal(c.status_token, "direct");
+    assert_string_equal(c.listen, "127.0.0.1:9787");
+    bw_conf_fini(&c);
+    put_text("conf/badgewatch_database_url", "nonsense\n");
+    load_refused(
+        ENV("CREDENTIALS_DIRECTORY=conf"), NULL,
+        "environment: DATABASE_URL_FILE: postgresql:// URI was expected, without control characters");
 }
 
 static void test_secret_files_refused(void **state)
@@ -447,6 +471,7 @@ int main(void)
         TEST(test_environment_warned_about),
         TEST(test_service_links),
         TEST(test_secret_files),
+        TEST(test_urls_and_credentials),
         TEST(test_secret_files_refused),
         TEST(test_secrets_that_everybody_may_read),
         TEST(test_slack),
