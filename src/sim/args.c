@@ -18,6 +18,7 @@ static const char help[] =
     "  SLACK_WEBHOOK_URL=http://127.0.0.1:9788/services/T000/B000/XXXX\n"
     "\n"
     "  --listen HOST:PORT      loopback address, repeatable; port 0 chooses one (127.0.0.1:9788)\n"
+    "  --open                  --listen may be any address: in a container, never where strangers are\n"
     "  --state FILE            keep time, tokens, totals here, and messages in FILE.messages\n"
     "\n"
     "Time\n"
@@ -90,6 +91,7 @@ static const char help[] =
 
 enum option_id {
     O_LISTEN = 256,
+    O_OPEN,
     O_STATE,
     O_START,
     O_SPEED,
@@ -120,6 +122,7 @@ enum option_id {
 };
 
 static const struct option options[] = {{"listen", 1, NULL, O_LISTEN},
+                                        {"open", 0, NULL, O_OPEN},
                                         {"state", 1, NULL, O_STATE},
                                         {"start", 1, NULL, O_START},
                                         {"speed", 1, NULL, O_SPEED},
@@ -307,6 +310,9 @@ static bool set(int id, const char *v, struct sim_args *a)
     switch (id) {
     case O_LISTEN:
         return append(a->listen, &a->n_listen, SIM_MAX_LISTEN, v);
+    case O_OPEN:
+        a->open = true;
+        return true;
     case O_STATE:
         a->state = v;
         return *v != '\0';

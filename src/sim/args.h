@@ -16,6 +16,7 @@ enum sim_gzip { SIM_GZIP_ON, SIM_GZIP_OFF, SIM_GZIP_ALWAYS };
 struct sim_args {
     const char *listen[SIM_MAX_LISTEN];
     size_t n_listen;
+    bool open;         /* beyond loopback */
     const char *state; /* NULL: nothing survives */
     /* time */
     const char *start; /* NULL: as the source wants it */

@@ -269,7 +269,7 @@ enum bw_err sim_http_new(struct sim *sim, struct sim_http **out, struct bw_error
     LIST_INIT(&http->waiting);
     enum bw_err err = BW_OK;
     for (size_t i = 0; i < sim->args->n_listen && err == BW_OK; i++) {
-        err = sim_listener_open(&http->listeners[i], sim->args->listen[i], error);
+        err = sim_listener_open(&http->listeners[i], sim->args->listen[i], sim->args->open, error);
         http->n_listeners = i + 1;
     }
     if (err == BW_OK)

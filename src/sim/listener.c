@@ -37,7 +37,7 @@ static bool split(const char *text, char host[64], char port[8])
     return true;
 }
 
-static enum bw_err resolve(struct sim_listener *l, const char *text, struct bw_error *error)
+static enum bw_err resolve(struct sim_listener *l, const char *text, bool open, struct bw_error *error)
 {
     char host[64];
     char port[8];
@@ -49,7 +49,7 @@ static enum bw_err resolve(struct sim_listener *l, const char *text, struct bw_e
     memcpy(&l->address, found->ai_addr, found->ai_addrlen);
     l->address_len = found->ai_addrlen;
     freeaddrinfo(found);
-    if (!is_loopback(&l->address))
+    if (!open && !is_loopback(&l->address))
         return bw_error_set(error, BW_ERR_DENIED, "--listen '%s': the simulator listens on loopback only",
                             text);
     return BW_OK;
@@ -70,10 +70,10 @@ static bool open_socket(struct sim_listener *l)
     return false;
 }
 
-enum bw_err sim_listener_open(struct sim_listener *l, const char *address, struct bw_error *error)
+enum bw_err sim_listener_open(struct sim_listener *l, const char *address, bool open, struct bw_error *error)
 {
     *l = (struct sim_listener){.fd = -1};
-    enum bw_err err = resolve(l, address, error);
+    enum bw_err err = resolve(l, address, open, error);
     if (err != BW_OK)
         return err;
     if (!open_socket(l))

@@ -1,4 +1,4 @@
-/* One listening socket on loopback that can be closed for a while. */
+/* One listening socket that can be closed for a while. */
 #pragma once
 
 #include "badgewatch/base/err.h"
@@ -15,8 +15,8 @@ struct sim_listener {
     int64_t reopen_ms; /* monotonic; valid while fd is -1 */
 };
 
-/* "127.0.0.1:9788", "localhost:9788", "[::1]:9788"; port 0 chooses one. */
-enum bw_err sim_listener_open(struct sim_listener *l, const char *address,
+/* "127.0.0.1:9788", "localhost:9788", "[::1]:9788"; port 0 chooses one. Beyond loopback only if `open`. */
+enum bw_err sim_listener_open(struct sim_listener *l, const char *address, bool open,
                               struct bw_error *error) BW_MUSTCHECK;
 void sim_listener_close(struct sim_listener *l);
 void sim_listener_refuse(struct sim_listener *l, int64_t until_ms);

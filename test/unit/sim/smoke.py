@@ -213,6 +213,12 @@ class Program(unittest.TestCase):
             self.assertEqual(r.returncode, 2)
             self.assertIn("loopback", r.stderr)
 
+    def test_open(self):
+        """Beyond loopback where it is asked for."""
+        with Sim("--open", "--listen", "0.0.0.0:0") as s:
+            self.assertIn("listening on http://0.0.0.0:", s.process.stdout.readline())
+            self.assertEqual(s.request("GET", "/control/state")[0], 200)
+
     def test_wrong_usage(self):
         for options in (("--nonsense",), ("--speed", "fast"), ("--domains", "1,7"), ("--fault", "keepa:nonsense"),
                         ("extra",), ("--rate", "0"), ("--start", "soon")):
