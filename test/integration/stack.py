@@ -13,6 +13,7 @@ Binaries come from BW_BUILD (default build/asan), the captured answers from BW_F
 import contextlib
 import csv
 import glob
+import hashlib
 import io
 import json
 import os
@@ -36,7 +37,8 @@ SIM = os.path.join(BUILD, 'src', 'sim', 'badgewatch-sim')
 KEY = 'k3y0' * 16
 TOKEN = 'xoxb-1234-integration'
 CHANNEL = 'C0DEMO'
-SECRETS = (KEY, TOKEN)
+REDIS_PASSWORD = 'r3d1s' * 5
+SECRETS = (KEY, TOKEN, REDIS_PASSWORD)
 SANITIZER = re.compile(r'AddressSanitizer|LeakSanitizer|UndefinedBehavior|runtime error:|ThreadSanitizer')
 WAIT = 20
 NULL = '∅'
@@ -349,7 +351,8 @@ class Stack:
         os.chmod(self.dir, 0o711)
         self.redis = Redis(os.path.join(self.dir, 'redis.sock'))
         self.redis_dir = self.dir
-        self.redis_url = f'unix://{self.redis.path}?db=0'
+        self.redis_url = f'unix://badgewatch:{REDIS_PASSWORD}@{self.redis.path}?db=0'
+        self.redis_acl = self.write_acl()
         self.pg_dir = os.path.join(self.dir, 'pg')
         self.database_url = f'postgresql:///badgewatch?host={self.pg_dir}&user=badgewatch'
         self.sim_port = free_port()
@@ -385,6 +388,9 @@ class Stack:
             self._clear()
 
     def settle_processes(self):
+        with contextlib.suppress(OSError):
+            refused = [e[e.index('object') + 1] for e in self.redis('ACL', 'LOG') if e[e.index('reason') + 1] != 'auth']
+            equal(refused, [], 'commands that conf/redis.acl does not allow')
         for p in self.processes:
             if p.name == 'sim' and p.alive():
                 equal(p.end(), 0, 'exit status of the simulator')
@@ -421,10 +427,20 @@ class Stack:
 
     # ---- servers ----
 
+    def write_acl(self):
+        """The daemon has the rights of conf/redis.acl in each test; the test itself, as the default user, has all."""
+        with open(os.path.join(ROOT, 'conf', 'redis.acl'), encoding='utf-8') as f:
+            acl = f.read().replace('PASSWORD_SHA256', hashlib.sha256(REDIS_PASSWORD.encode()).hexdigest())
+        acl = acl.replace('~bw:', '~' + self.given_env.get('BADGEWATCH_REDIS_PREFIX', 'bw:'))
+        path = os.path.join(self.dir, 'redis.acl')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(acl.replace('user default off resetpass', 'user default on nopass ~* &* +@all'))
+        return path
+
     def redis_spawn(self):
         self.redis_process = Process(self, 'redis', [
             'redis-server', '--dir', self.redis_dir, '--port', '0', '--unixsocket', self.redis.path, '--appendonly', 'yes',
-            '--save', '', *self.redis_args])
+            '--save', '', '--aclfile', self.redis_acl, *self.redis_args])
 
     def redis_start(self):
         self.redis_spawn()

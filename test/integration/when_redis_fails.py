@@ -105,7 +105,7 @@ def half_open():
 
 
 def refuses_writes():
-    """Full memory, a failed save, a replica, a password: said once, red, and over by itself when it is mended."""
+    """Full memory, a failed save, a replica, a user who may not: said once, red, and over by itself when it is mended."""
     with stack.Stack(sim=SIM) as s:
         s.track_all()
         first = s.get('/control/state')['now']
@@ -122,17 +122,20 @@ def refuses_writes():
             os.rmdir(dump)
             s.redis('BGSAVE')
 
-        def password():
-            s.redis('CONFIG', 'SET', 'requirepass', 'secret')
+        def refused():
+            s.redis('ACL', 'SETUSER', 'badgewatch', 'off')
             s.redis('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
 
         for words, begin, end in [
                 ('OOM ', lambda: s.redis('CONFIG', 'SET', 'maxmemory', '1'), lambda: s.redis('CONFIG', 'SET', 'maxmemory', '0')),
                 ('MISCONF ', save_fails, save_works),
                 ('a replica', lambda: s.redis('REPLICAOF', '127.0.0.1', '1'), lambda: s.redis('REPLICAOF', 'NO', 'ONE')),
-                ('a password is needed', password, lambda: s.redis('CONFIG', 'SET', 'requirepass', ''))]:
+                ('the user is disabled', refused, lambda: s.redis('ACL', 'SETUSER', 'badgewatch', 'on'))]:
             refused_with(s, words, begin, end)
             found_again(s, first)
+        s.redis('CONFIG', 'SET', 'requirepass', 'secret')
+        done = s.bw('check', code=1, env={'REDIS_URL': f'unix://{s.redis.path}'})
+        true('a password is needed' in done.stdout, done.stdout)
 
 
 def refused_with(s, words, begin, end):
