@@ -5,7 +5,8 @@
 #   tools/packages.sh missing GROUP...    those that are not installed
 #   tools/packages.sh install GROUP...    installs these with apt; says which, is silent where none is missing
 #
-# Groups: build (compile it), run (what the program needs beside it), test (./test/run), ci (.ci/run), coverage, long.
+# Groups: build (compile it), run (what the program needs beside it), image (what
+# it is linked to and its container image needs), test (./test/run), ci (.ci/run), coverage, long.
 #
 # Happy way: nothing is missing, and nothing is asked of apt. Otherwise apt-get runs as root or through sudo; what it
 # prints goes to var/log/apt.log. Debian's packages of Redis and Postgres would start servers of their own, now and at
@@ -21,6 +22,8 @@ packages_of() {
     build) echo build-essential cmake ninja-build pkg-config libuv1-dev libcurl4-openssl-dev libhiredis-dev libpq-dev \
         libjson-c-dev libmicrohttpd-dev libinih-dev libssl-dev libcsv-dev zlib1g-dev ;;
     run) echo redis-server redis-tools postgresql-15 postgresql-client-15 ca-certificates curl ;;
+    image) echo libuv1 libcurl4 libhiredis0.14 libpq5 libjson-c5 libmicrohttpd12 libinih1 libssl3 libcsv3 zlib1g \
+        libsystemd0 ca-certificates curl socat libreadline8 ;;
     test) echo libcmocka-dev python3 openssl git ;;
     ci) echo clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev ;;
     coverage) echo gcovr ;;
