@@ -65,6 +65,8 @@ struct bw_http_response {
 
 typedef void (*bw_http_cb)(void *ctx, const struct bw_http_response *response);
 
+/* Peers are trusted by the system's authorities, or by those in the file that the environment names as SSL_CERT_FILE
+ * (OpenSSL's own name, X509_get_default_cert_file_env(3)). */
 struct bw_http *bw_http_new(struct bw_loop *loop, const char *user_agent, int max_connections_per_host);
 /* Error now, or exactly one callback later (also after cancel and close: with BW_ERR_CLOSED). *out may be
  * NULL; it is valid until the callback begins. */

@@ -58,6 +58,7 @@ static void destroy(struct bw_http *h)
     bw_timer_free(h->curl_timer);
     bw_timer_free(h->soon);
     free(h->user_agent);
+    free(h->authorities);
     free(h);
     if (closed)
         closed(ctx);
@@ -102,6 +103,8 @@ struct bw_http *bw_http_new(struct bw_loop *loop, const char *user_agent, int ma
 
     h->loop = loop;
     h->user_agent = bw_strdup(user_agent);
+    const char *authorities = getenv("SSL_CERT_FILE");
+    h->authorities = authorities && authorities[0] ? bw_strdup(authorities) : NULL;
     h->max_per_host = max_connections_per_host;
     LIST_INIT(&h->sockets);
     TAILQ_INIT(&h->running);

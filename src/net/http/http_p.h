@@ -29,6 +29,7 @@ struct bw_http {
     CURLM *multi;
     CURLSH *share; /* TLS sessions: libcurl keeps them in the easy handle, and ours live for one call */
     char *user_agent;
+    char *authorities; /* path of a file, NULL: those of the system */
     int max_per_host;
     struct bw_timer *curl_timer; /* the one libcurl asks for */
     struct bw_timer *soon;       /* brings what may not be told from inside a call */

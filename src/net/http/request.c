@@ -145,6 +145,8 @@ static void set_safety(CURL *easy, struct bw_http *h)
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    if (h->authorities)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, h->authorities);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     /* proxies come from the environment where nothing is said; a secret must not take a way nobody set here */
     curl_easy_setopt(easy, CURLOPT_PROXY, "");

@@ -1,4 +1,5 @@
-/* TLS: a certificate that no authority signed, and a protocol too old, end the call before anything is sent.
+/* TLS: a certificate that no authority signed, one for another name or past its time, and a protocol too old, end the call
+ * before anything is sent.
  *
  * The other side is openssl(1) s_server with a key made for the run. */
 #include "http_fixture.h"
@@ -38,16 +39,38 @@ static bool run_openssl(const char *const args[], int output, pid_t *pid)
     return ok;
 }
 
+static bool openssl(const char *const args[])
+{
+    pid_t pid;
+    int status;
+    return run_openssl(args, -1, &pid) && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 static bool make_certificate(const char *key, const char *cert)
 {
     const char *const args[] = {
         "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key,
         "-out",    cert,  "-days", "2",       "-subj",    "/CN=me", "-addext", "subjectAltName=IP:127.0.0.1",
         NULL};
-    pid_t pid;
-    int status;
+    return openssl(args);
+}
 
-    return run_openssl(args, -1, &pid) && waitpid(pid, &status, 0) == pid && status == 0;
+/* In the working folder: authority.crt, and server.crt that it signed for this name, valid until `days` from now. */
+static void make_signed_certificate(const char *name, const char *days)
+{
+    const char *const authority[] = {"openssl", "req",           "-x509", "-newkey",       "rsa:2048",
+                                     "-nodes",  "-days",         "2",     "-keyout",       "authority.key",
+                                     "-out",    "authority.crt", "-subj", "/CN=authority", NULL};
+    const char *const request[] = {"openssl",    "req",  "-newkey",    "rsa:2048", "-nodes",     "-keyout",
+                                   "server.key", "-out", "server.csr", "-subj",    "/CN=server", NULL};
+    const char *const sign[] = {"openssl",       "x509",   "-req",          "-in",   "server.csr", "-CA",
+                                "authority.crt", "-CAkey", "authority.key", "-days", days,         "-extfile",
+                                "names",         "-out",   "server.crt",    NULL};
+    FILE *names = fopen("names", "w");
+    assert_non_null(names);
+    fprintf(names, "subjectAltName=%s\n", name);
+    assert_int_equal(fclose(names), 0);
+    assert_true(openssl(authority) && openssl(request) && openssl(sign));
 }
 
 /* version: "-tls1_1" and so on, or "-www" once more for any. */
@@ -110,9 +133,53 @@ static void peer_that_cannot_be_trusted(void **state)
     rmdir(folder);
 }
 
+static void fetch_once(const char *url, struct got *got)
+{
+    void *state = NULL;
+    assert_int_equal(client_setup(&state), 0);
+    fetch(state, &(struct bw_http_request){.method = BW_HTTP_GET, .url = url}, got);
+    assert_int_equal(client_teardown(&state), 0);
+}
+
+static void name_and_time_of_a_certificate(void **state)
+{
+    static const struct {
+        const char *name, *days, *reason; /* NULL: it is trusted */
+    } cases[] = {{"IP:127.0.0.1", "1", NULL},
+                 {"DNS:api.keepa.com", "1", "subject name"},
+                 {"IP:127.0.0.1", "-1", "certificate"}};
+    static const char *const files[] = {"authority.key", "authority.crt", "server.key",
+                                        "server.csr",    "server.crt",    "names"};
+    char folder[] = "/tmp/bw-test-tls-XXXXXX";
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    setenv("SSL_CERT_FILE", "authority.crt", 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct server server;
+        struct got got;
+        make_signed_certificate(cases[i].name, cases[i].days);
+        start_server(&server, "server.key", "server.crt", "-www");
+        fetch_once(server.url, &got);
+        stop_server(&server);
+        assert_int_equal(got.r.sent, cases[i].reason == NULL);
+        if (cases[i].reason)
+            assert_int_equal(got.r.err, BW_ERR_UNAVAILABLE);
+        if (cases[i].reason && !strcasestr(got.r.reason, cases[i].reason))
+            fail_msg("%s, %s days: reason '%s'", cases[i].name, cases[i].days, got.r.reason);
+    }
+    unsetenv("SSL_CERT_FILE");
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        unlink(files[i]);
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(name_and_time_of_a_certificate),
         cmocka_unit_test_setup_teardown(peer_that_cannot_be_trusted, client_setup, client_teardown),
     };
     return cmocka_run_group_tests_name("http_tls", tests, NULL, NULL);
