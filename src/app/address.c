@@ -16,7 +16,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAST, INTENDED_CHANNEL, ATTEMPTS, FIRST_AGE, LAST_AGE, CHANNEL, TAGS, PRIORITY, MUTED_UNTIL, ANSWERS };
+enum {
+    PAST,
+    INTENDED_CHANNEL,
+    ATTEMPTS,
+    FIRST_AGE,
+    LAST_AGE,
+    NOW,
+    QUIET_ENDED,
+    BEHIND,
+    CHANNEL,
+    TAGS,
+    PRIORITY,
+    MUTED_UNTIL,
+    ANSWERS
+};
 
 static int64_t number(const struct bw_reply *r)
 {
@@ -58,8 +72,7 @@ static const char *withholds(const struct bw_message *m, size_t i, const struct 
 }
 
 /* What the route does not want of this message: all (then it is withheld), or some, which part from it. An earlier attempt
- * was of the whole message; while its outcome is not known, and of a group, whose products have routes of their own, none
- * is taken away. */
+ * was of the whole message: while its outcome is not known none is taken away. */
 static void decide_which(struct bw_message *m, const struct bw_route *route, int priority, bool attempted)
 {
     bool *unwanted = bw_alloc_array(m->n, sizeof(*unwanted));
@@ -89,8 +102,23 @@ static void decide_whether(struct bw_message *m, const struct addressee *a, cons
         snprintf(m->withheld, sizeof(m->withheld), "no_slack");
     else if (m->n > 0 && a->muted_until * 1000 > m->entries[0].change.detected_at_ms)
         snprintf(m->withheld, sizeof(m->withheld), "muted");
-    else if (m->n > 0 && m->n_checks == 1)
+    else if (m->n > 0)
         decide_which(m, route, a->priority, attempted);
+}
+
+/* ---- when ---- */
+
+/* Also behind others of its product that are just being woken: their order stays. */
+static bool decide_when(struct bw_message *m, const struct bw_reply *e, const struct bw_route *route)
+{
+    int64_t now_ms = number(&e[NOW]);
+    int64_t until = bw_route_quiet_until(route, now_ms / 1000);
+    bool behind = number(&e[BEHIND]) == 1;
+    m->quiet = route ? route->quiet : (struct bw_quiet_hours){0, 0};
+    m->quiet_ended_ms = number(&e[QUIET_ENDED]);
+    m->quiet_until_ms = until != 0 ? until * 1000 : now_ms;
+    m->asked = bw_mono_now();
+    return !m->note && (until != 0 || behind);
 }
 
 /* ---- the answer ---- */
@@ -127,6 +155,7 @@ static void on_address(void *ctx, enum bw_err err, const struct bw_reply *reply)
     snprintf(m->channel, sizeof(m->channel), "%s",
              bot ? bw_route_channel(route, a.channel, conf->slack_channel) : conf->slack_channel);
     decide_whether(m, &a, route, past != BW_PAST_NONE && !m->progress.cleared);
+    bool quiet = decide_when(m, e, route);
     if (past == BW_PAST_INTENDED) {
         if (!m->progress.cleared && text(&e[INTENDED_CHANNEL])[0]) /* it may be there, and only there */
             snprintf(m->channel, sizeof(m->channel), "%s", text(&e[INTENDED_CHANNEL]));
@@ -135,18 +164,34 @@ static void on_address(void *ctx, enum bw_err err, const struct bw_reply *reply)
     }
     int64_t age = number(&e[LAST_AGE]);
     m->progress.can_look = bot;
-    bw_delivery_addressed(&m->progress, past, m->withheld[0] != '\0');
+    bw_delivery_addressed(&m->progress, past, m->withheld[0] != '\0', quiet);
     m->fence.ms = bw_mono_now().ms + (age < FENCE_MS ? FENCE_MS - age : 0);
+    bw_notifier_progressed(m);
+}
+
+/* Products that went together may be routed apart now: each is addressed by itself, once it was read again. */
+static void break_up(struct bw_message *m)
+{
+    if (bw_delivery_settled(&m->progress))
+        bw_deliver_forget_intentions(m);
+    m->progress.step = BW_DELIVERY_DROP;
     bw_notifier_progressed(m);
 }
 
 void bw_deliver_address(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
-    char product[BW_KEY_MAX];
-    bw_keys_product(&n->cx->keys, &m->key, product); /* of a note there is none */
-    const char *argv[] = {product, n->cx->keys.delivery, n->cx->keys.doubt, m->checks[0].name, m->refs[0].id};
-    if (bw_redis_eval(n->cx->redis, &bw_script_address, 3, 5, argv, NULL, on_address, m) == BW_OK)
+    if (m->n_checks > 1) {
+        break_up(m);
+        return;
+    }
+    const struct bw_keys *k = &n->cx->keys;
+    char product[BW_KEY_MAX], member[BW_PRODUCT_TEXT];
+    bw_keys_product(k, &m->key, product); /* of a note there is none */
+    bw_product_key_format(&m->key, member);
+    const char *argv[] = {product,   k->delivery,       k->doubt,      k->quiet,
+                          k->digest, m->checks[0].name, m->refs[0].id, member};
+    if (bw_redis_eval(n->cx->redis, &bw_script_address, 5, 8, argv, NULL, on_address, m) == BW_OK)
         begun(m);
     else
         not_begun(m);

@@ -135,6 +135,7 @@ static void status(struct bw_api *api, struct bw_exchange *e)
     bw_json_int(&j, "history_backlog", c->backlog);
     bw_json_int(&j, "history_backlog_bytes", c->backlog_bytes);
     bw_json_int(&j, "notifications_pending", c->pending);
+    bw_json_int(&j, "notifications_quiet", c->quiet);
     bw_json_int(&j, "entries_set_aside", c->set_aside);
     bw_json_time(&j, "next_check_at", c->next_due);
     bw_json_object(&j, "tokens");

@@ -66,11 +66,14 @@ static void declare_way(struct bw_counters *c)
                                         detection_bounds, COUNT(detection_bounds));
     c->alert_delivery =
         bw_metrics_histogram(c->registry, "alert_delivery_duration_seconds", "",
-                             "Change detected to accepted by Slack", delivery_bounds, COUNT(delivery_bounds));
+                             "Change detected, or the end of its quiet hours, to accepted by Slack",
+                             delivery_bounds, COUNT(delivery_bounds));
     bw_metrics_counter(c->registry, "notifications_total", "kind=\"change\",outcome=\"sent\"",
                        "Delivery attempts");
     c->notifications_pending =
         bw_metrics_gauge(c->registry, "notifications_pending", "", "Changes that Slack does not have yet");
+    c->notifications_quiet = bw_metrics_gauge(c->registry, "notifications_quiet", "",
+                                              "Of these, changes that wait for quiet hours to end");
     c->history_backlog =
         bw_metrics_gauge(c->registry, "history_backlog", "", "Entries that Postgres does not have yet");
     c->history_backlog_bytes =

@@ -13,7 +13,8 @@ struct bw_counters {
     struct bw_metric *badges_held, *products_tracked, *products_overdue;
     struct bw_metric *keepa_duration, *keepa_tokens_left, *keepa_tokens_consumed, *keepa_data_age;
     struct bw_metric *detection, *alert_delivery;
-    struct bw_metric *notifications_pending, *history_backlog, *history_backlog_bytes, *history_rows;
+    struct bw_metric *notifications_pending, *notifications_quiet; /* the second is part of the first */
+    struct bw_metric *history_backlog, *history_backlog_bytes, *history_rows;
     struct bw_metric *redis_up, *postgres_up, *slack_up, *keepa_up;
     struct bw_metric *last_success[4]; /* redis, postgres, slack, keepa */
     struct bw_metric *loop_lag, *cost_cents, *set_aside, *set_aside_entries, *checks_waiting;

@@ -154,7 +154,7 @@ static void look(struct bw_message *m)
 
 /* ---- INTEND ---- */
 
-static void add_checks(struct bw_args *args, const struct bw_message *m)
+void bw_deliver_add_checks(struct bw_args *args, const struct bw_message *m)
 {
     size_t begin = bw_args_begin(args);
     for (size_t i = 0; i < m->n_checks; i++)
@@ -200,7 +200,7 @@ static void intend(struct bw_message *m)
     bw_args_add_int(&args, m->first.ms != 0 ? bw_mono_now().ms - m->first.ms : 0);
     bw_args_add_int(&args, m->attempt + 1);
     bw_args_add(&args, m->progress.confirmed || m->note ? "1" : "0");
-    add_checks(&args, m);
+    bw_deliver_add_checks(&args, m);
     for (size_t i = 0; i < m->n_refs; i++)
         bw_args_add(&args, m->refs[i].id);
     m->begin_by.ms = bw_mono_now().ms + BEGIN_MS;
@@ -284,7 +284,9 @@ static void measure(struct bw_message *m)
     if (m->progress.outcome != BW_OUTCOME_SENT && m->progress.outcome != BW_OUTCOME_FOUND)
         return;
     for (size_t i = 0; i < m->n; i++) {
-        double seconds = (double)(m->told_at_ms - m->entries[i].change.detected_at_ms) / 1000.0;
+        int64_t since = m->entries[i].change.detected_at_ms;
+        since = m->quiet_ended_ms > since ? m->quiet_ended_ms : since;
+        double seconds = (double)(m->told_at_ms - since) / 1000.0;
         bw_metric_observe(n->cx->counters.alert_delivery, seconds < 0 ? 0 : seconds);
     }
     if (m->progress.outcome == BW_OUTCOME_FOUND)
@@ -307,13 +309,8 @@ static void record(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
     const struct bw_keys *k = &n->cx->keys;
-    const char *const head[] = {m->stream,
-                                k->delivery,
-                                k->history,
-                                k->staged_bytes,
-                                k->untold,
-                                BW_GROUP_SLACK,
-                                m->note ? "note" : "told"};
+    const char *const head[] = {m->stream, k->delivery, k->history,     k->staged_bytes,
+                                k->untold, k->digest,   BW_GROUP_SLACK, m->note ? "note" : "told"};
     struct bw_args args;
     struct bw_buf doc;
     bool withheld = m->progress.outcome == BW_OUTCOME_WITHHELD;
@@ -330,10 +327,10 @@ static void record(struct bw_message *m)
                        m->told_at_ms, &doc);
     bw_args_add_bytes(&args, bw_buf_str(&doc), doc.len);
     bw_args_add(&args, KEEP_CHANGES);
-    add_checks(&args, m);
+    bw_deliver_add_checks(&args, m);
     for (size_t i = 0; i < m->n_refs; i++)
         bw_args_field(&args, m->refs[i].id, doc.len == 0 || m->refs[i].told ? m->refs[i].change_id : "");
-    if (bw_redis_eval(n->cx->redis, &bw_script_told, 5, args.n, args.values, args.lens, on_recorded, m) ==
+    if (bw_redis_eval(n->cx->redis, &bw_script_told, 6, args.n, args.values, args.lens, on_recorded, m) ==
         BW_OK)
         begun(m);
     else
@@ -354,20 +351,28 @@ static void take_aside(struct bw_message *m)
             m->stream, k->set_aside, k->staged_bytes, BW_GROUP_SLACK, m->refs[i].id, "refused by Slack", "0"};
         if (bw_redis_eval(n->cx->redis, &bw_script_set_aside, 3, 7, argv, NULL, NULL, NULL) == BW_OK)
             bw_metric_add(n->cx->counters.set_aside, 1);
+        const char *digest[] = {"HDEL", k->digest, m->refs[i].id};
+        if (bw_redis_command(n->cx->redis, 3, digest, NULL, NULL, NULL) != BW_OK)
+            bw_log_debug("slack", "%s stays in %s", m->refs[i].id, k->digest);
+    }
+}
+
+void bw_deliver_forget_intentions(struct bw_message *m)
+{
+    struct bw_notifier *n = m->notifier;
+    for (size_t i = 0; i < m->n_checks; i++) {
+        const char *argv[] = {"HDEL", n->cx->keys.delivery, m->checks[i].name};
+        if (bw_redis_command(n->cx->redis, 3, argv, NULL, NULL, NULL) != BW_OK)
+            bw_log_debug("slack", "%s: its intention stays for now", m->checks[i].name);
     }
 }
 
 /* Of a group only what is refused alone too. */
 static void set_aside(struct bw_message *m)
 {
-    struct bw_notifier *n = m->notifier;
     if (m->n_checks == 1)
         take_aside(m);
-    for (size_t i = 0; i < m->n_checks; i++) { /* certainly not posted: put back, it is sent without a look */
-        const char *argv[] = {"HDEL", n->cx->keys.delivery, m->checks[i].name};
-        if (bw_redis_command(n->cx->redis, 3, argv, NULL, NULL, NULL) != BW_OK)
-            bw_log_debug("slack", "%s: its intention stays for now", m->checks[i].name);
-    }
+    bw_deliver_forget_intentions(m); /* certainly not posted: put back, it is sent without a look */
     if (m->n_checks > 1) {
         bw_notifier_send_apart(m);
         return;
@@ -379,6 +384,7 @@ static void set_aside(struct bw_message *m)
 void bw_deliver(struct bw_message *m)
 {
     static void (*const steps[])(struct bw_message *) = {[BW_DELIVERY_ADDRESS] = bw_deliver_address,
+                                                         [BW_DELIVERY_PARK] = bw_deliver_park,
                                                          [BW_DELIVERY_CONFIRM] = confirm,
                                                          [BW_DELIVERY_LOOK] = look,
                                                          [BW_DELIVERY_INTEND] = intend,

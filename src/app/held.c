@@ -2,6 +2,7 @@
 #include "held.h"
 
 #include "badgewatch/base/alloc.h"
+#include "ids.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,39 +12,19 @@
 #define BYTES_MAX   ((size_t)8 << 20) /* two batches of the writer: one under way, one growing */
 #define RECORD_SIZE ((size_t)4 << 10) /* a state with its names, and its texts */
 
-struct id {
-    uint64_t ms, seq;
-};
-
 struct held {
     TAILQ_ENTRY(held) link;
-    struct id id;
+    struct bw_stream_id id;
     size_t size;
     struct bw_held_check check;
 };
 
 struct bw_held {
     TAILQ_HEAD(queue, held) queue;
-    struct id newest;
+    struct bw_stream_id newest;
     size_t bytes;
     bool full; /* one had no room: none is taken until the queue is empty, so that it has no gap */
 };
-
-static struct id parse(const char *text)
-{
-    char *end;
-    struct id id = {.ms = strtoull(text, &end, 10)};
-    if (*end == '-')
-        id.seq = strtoull(end + 1, NULL, 10);
-    return id;
-}
-
-static int compare(struct id a, struct id b)
-{
-    if (a.ms != b.ms)
-        return a.ms < b.ms ? -1 : 1;
-    return (a.seq > b.seq) - (a.seq < b.seq);
-}
 
 static size_t size_of(const struct bw_check_record *r, size_t raw_len)
 {
@@ -88,9 +69,9 @@ void bw_held_clear(struct bw_held *h)
 void bw_held_put(struct bw_held *h, const char *id, struct bw_held_check *check)
 {
     size_t size = size_of(&check->record, check->raw_len);
-    if (compare(parse(id), h->newest) <= 0)
+    if (bw_stream_id_compare(bw_stream_id_parse(id), h->newest) <= 0)
         bw_held_clear(h); /* the stream began anew */
-    h->newest = parse(id);
+    h->newest = bw_stream_id_parse(id);
     /* The newest has no room, not the oldest: that is read next. */
     h->full = !TAILQ_EMPTY(&h->queue) && (h->full || h->bytes + size > BYTES_MAX);
     if (h->full) {
@@ -107,10 +88,10 @@ void bw_held_put(struct bw_held *h, const char *id, struct bw_held_check *check)
 
 bool bw_held_take(struct bw_held *h, const char *id, struct bw_held_check *out)
 {
-    struct id wanted = parse(id);
-    while (!TAILQ_EMPTY(&h->queue) && compare(TAILQ_FIRST(&h->queue)->id, wanted) < 0)
+    struct bw_stream_id wanted = bw_stream_id_parse(id);
+    while (!TAILQ_EMPTY(&h->queue) && bw_stream_id_compare(TAILQ_FIRST(&h->queue)->id, wanted) < 0)
         drop(h);
-    if (TAILQ_EMPTY(&h->queue) || compare(TAILQ_FIRST(&h->queue)->id, wanted) != 0)
+    if (TAILQ_EMPTY(&h->queue) || bw_stream_id_compare(TAILQ_FIRST(&h->queue)->id, wanted) != 0)
         return false;
     struct held *held = pop(h);
     *out = held->check;

@@ -52,6 +52,7 @@ static void show(struct bw_housekeeping *h)
     set_known(c->history_backlog, h->counts.backlog);
     set_known(c->history_backlog_bytes, h->counts.backlog_bytes);
     set_known(c->notifications_pending, h->counts.pending);
+    set_known(c->notifications_quiet, h->counts.quiet);
     set_known(c->set_aside_entries, h->counts.set_aside);
     bw_counters_success(c, BW_PART_REDIS);
 }
@@ -114,6 +115,7 @@ static void ask_counts(struct bw_housekeeping *h)
     ask((struct question){.h = h, .to = &c->backlog}, 2, (const char *[]){"XLEN", k->history});
     ask((struct question){.h = h, .to = &c->backlog_bytes}, 2, (const char *[]){"GET", k->staged_bytes});
     ask((struct question){.h = h, .to = &c->pending}, 3, (const char *[]){"XINFO", "GROUPS", k->changes});
+    ask((struct question){.h = h, .to = &c->quiet}, 2, (const char *[]){"ZCARD", k->quiet});
     ask((struct question){.h = h, .to = &c->set_aside}, 2, (const char *[]){"XLEN", k->set_aside});
     ask((struct question){.h = h, .to = &c->next_due, .score = true}, 5,
         (const char *[]){"ZRANGE", k->due, "0", "0", "WITHSCORES"});
@@ -192,7 +194,7 @@ struct bw_housekeeping *bw_housekeeping_new(struct bw_context *context, struct b
     h->leases = leases;
     h->names = names;
     h->clock = clock;
-    h->counts = (struct bw_counts){-1, -1, -1, -1, -1, -1, -1, 0};
+    h->counts = (struct bw_counts){-1, -1, -1, -1, -1, -1, -1, -1, 0};
     h->timer = bw_timer_new(context->loop, on_tick, h);
     return h;
 }

@@ -17,6 +17,7 @@ struct bw_counts {
     int64_t backlog; /* entries that Postgres does not have */
     int64_t backlog_bytes;
     int64_t pending; /* changes that Slack does not have */
+    int64_t quiet;   /* of these, those that wait for quiet hours to end */
     int64_t set_aside;
     int64_t next_due; /* unix s; 0 = none */
 };

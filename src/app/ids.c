@@ -1,9 +1,10 @@
-/* Identifiers from the kernel's random numbers (getrandom(2) through bw_random). */
+/* Random ones are from the kernel (getrandom(2) through bw_random). */
 #include "ids.h"
 
 #include "badgewatch/base/backoff.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 void bw_uuid_random(char out[BW_UUID_TEXT])
@@ -23,4 +24,20 @@ void bw_daemon_id(char out[64])
             *p = '-';
     }
     snprintf(out, 64, "%s-%d-%08x", host, (int)getpid(), bw_random());
+}
+
+struct bw_stream_id bw_stream_id_parse(const char *text)
+{
+    char *end;
+    struct bw_stream_id id = {.ms = strtoull(text, &end, 10)};
+    if (*end == '-')
+        id.seq = strtoull(end + 1, NULL, 10);
+    return id;
+}
+
+int bw_stream_id_compare(struct bw_stream_id a, struct bw_stream_id b)
+{
+    if (a.ms != b.ms)
+        return a.ms < b.ms ? -1 : 1;
+    return (a.seq > b.seq) - (a.seq < b.seq);
 }

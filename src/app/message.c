@@ -98,20 +98,34 @@ static void *append(void *list, size_t *count, const void *items, size_t n, size
     return grown;
 }
 
+static bool is_same(const struct bw_product_key *a, const struct bw_product_key *b)
+{
+    return a->domain == b->domain && strcmp(a->asin, b->asin) == 0;
+}
+
+/* Behind those of the same product, which stay together (bw_slack_group). */
+static void add_entries(struct bw_message *m, const struct bw_message *other)
+{
+    size_t at = m->n;
+    while (at > 0 && other->n > 0 && !is_same(&m->entries[at - 1].change.key, &other->entries[0].change.key))
+        at--;
+    if (at == 0)
+        at = m->n;
+    m->entries = bw_realloc_array(m->entries, m->n + other->n, sizeof(*m->entries));
+    memmove(&m->entries[at + other->n], &m->entries[at], (m->n - at) * sizeof(m->entries[0]));
+    memcpy(&m->entries[at], other->entries, other->n * sizeof(m->entries[0]));
+    m->n += other->n;
+}
+
 void bw_message_absorb(struct bw_message *m, struct bw_message *other)
 {
     m->checks = append(m->checks, &m->n_checks, other->checks, other->n_checks, sizeof(*m->checks));
     m->refs = append(m->refs, &m->n_refs, other->refs, other->n_refs, sizeof(*m->refs));
-    m->entries = append(m->entries, &m->n, other->entries, other->n, sizeof(*m->entries));
+    add_entries(m, other);
     m->doubt_ms = other->doubt_ms < m->doubt_ms ? other->doubt_ms : m->doubt_ms;
     m->fence.ms = other->fence.ms > m->fence.ms ? other->fence.ms : m->fence.ms;
     m->left_behind = m->left_behind || other->left_behind;
     other->n_checks = other->n_refs = other->n = 0;
-}
-
-static bool is_same(const struct bw_product_key *a, const struct bw_product_key *b)
-{
-    return a->domain == b->domain && strcmp(a->asin, b->asin) == 0;
 }
 
 bool bw_message_is_about(const struct bw_message *m, const struct bw_product_key *key)
@@ -226,6 +240,7 @@ bool bw_message_body(const struct bw_message *m, bool webhook, int64_t now_ms, s
     struct bw_message_options options = {.channel = webhook ? "" : m->channel,
                                          .plain = m->progress.plain,
                                          .possible_repeat = m->progress.possible_repeat,
+                                         .after_quiet = m->quiet_ended_ms != 0,
                                          .now_ms = now_ms,
                                          .metadata = !webhook};
     if (m->note)

@@ -6,6 +6,9 @@
 #include "badgewatch/codec/entry.h"
 #include "badgewatch/codec/slack.h"
 #include "badgewatch/core/delivery.h"
+#include "badgewatch/core/route.h"
+
+#include "ids.h"
 
 #include <sys/queue.h>
 
@@ -48,7 +51,8 @@ struct bw_message {
     bool addressed;     /* channel is known: messages behind it wait for it */
     struct bw_message_check *checks; /* one; more in a group */
     size_t n_checks;
-    size_t of; /* changes that its (first) check has */
+    struct bw_stream_id at; /* its place in the order */
+    size_t of;              /* changes that its (first) check has */
     struct bw_product_key key;
     struct bw_message_product staged; /* when its (first) entry was staged */
     const char *stream;               /* its entries are in */
@@ -65,11 +69,15 @@ struct bw_message {
     int attempt;
     struct bw_mono first; /* of the first attempt, also of another daemon's, for the look-up; 0 = none yet */
     int64_t told_at_ms;
-    int64_t backoff_ms;      /* BW_WAIT_BACKOFF */
-    struct bw_mono fence;    /* BW_WAIT_FENCE */
-    struct bw_mono begin_by; /* the request must begin until then */
-    struct bw_mono gathered; /* when the first entry was read */
-    struct bw_mono next;     /* the step does not begin before */
+    struct bw_quiet_hours quiet; /* of its route */
+    int64_t quiet_until_ms;      /* PARK: until then */
+    int64_t quiet_ended_ms;      /* it waited for the end of quiet hours, which was then; 0 = it did not */
+    struct bw_mono asked;        /* when it was addressed */
+    int64_t backoff_ms;          /* BW_WAIT_BACKOFF */
+    struct bw_mono fence;        /* BW_WAIT_FENCE */
+    struct bw_mono begin_by;     /* the request must begin until then */
+    struct bw_mono gathered;     /* when the first entry was read */
+    struct bw_mono next;         /* the step does not begin before */
 };
 
 TAILQ_HEAD(bw_messages, bw_message);

@@ -22,6 +22,7 @@
 #define SETTLE_MS    2000
 #define STORE_MS     1000
 #define ADOPT_TICKS  25
+#define WAKE_TICKS   5
 #define NOTES_TICKS  25 /* notes are rare: whoever queues one says so */
 #define ALONE_MAX    5  /* products that still have a message each */
 #define LOOKING_MAX  16 /* products whose messages are looked for: what follows of them waits */
@@ -162,23 +163,32 @@ static void set_entry_aside(struct bw_notifier *n, const char *stream, const str
         bw_metric_add(n->cx->counters.set_aside, 1);
 }
 
-static void enqueue(struct bw_notifier *n, struct bw_message *m)
+/* The list is in the order of the streams' ids, which are times, also where what was read before is read again. first_id: of
+ * its entries. */
+static void enqueue(struct bw_notifier *n, struct bw_message *m, const char *first_id)
 {
+    struct bw_message *before = TAILQ_LAST(&n->list, bw_messages);
     bw_delivery_begin(&m->progress, bw_slack_mode(n->cx->conf) == BW_SLACK_BOT);
-    TAILQ_INSERT_TAIL(&n->list, m, link);
+    m->at = bw_stream_id_parse(first_id);
+    while (before && bw_stream_id_compare(before->at, m->at) > 0)
+        before = TAILQ_PREV(before, bw_messages, link);
+    if (before)
+        TAILQ_INSERT_AFTER(&n->list, before, m, link);
+    else
+        TAILQ_INSERT_HEAD(&n->list, m, link);
     n->n++;
 }
 
 void bw_notifier_found(struct bw_message *m)
 {
-    enqueue(m->notifier, m);
+    enqueue(m->notifier, m, m->refs[0].id);
     m->progress.step = BW_DELIVERY_RECORD;
     m->progress.outcome = BW_OUTCOME_FOUND;
 }
 
 void bw_notifier_withheld(struct bw_message *m)
 {
-    enqueue(m->notifier, m);
+    enqueue(m->notifier, m, m->refs[0].id);
     m->progress.step = BW_DELIVERY_RECORD;
     m->progress.outcome = BW_OUTCOME_WITHHELD;
 }
@@ -201,7 +211,7 @@ static void gather_note(struct bw_notifier *n, const struct bw_entry *e)
     note->headline = bw_strdup(headline);
     note->lines = bw_strdup(lines);
     bw_message_set_note(m, e->id, note, doubt ? strtoll(doubt, NULL, 10) : 0);
-    enqueue(n, m);
+    enqueue(n, m, e->id);
 }
 
 static void on_notes(void *ctx, enum bw_err err, const struct bw_entry *entries, size_t count)
@@ -244,7 +254,7 @@ static void gather(struct bw_notifier *n, const struct bw_entry *e)
     if (!m) {
         m = bw_message_new(n, n->cx->keys.changes, check, strtoul(of, NULL, 10), &entry.change.key);
         note_product(m, e);
-        enqueue(n, m);
+        enqueue(n, m, e->id);
     }
     if (m->progress.step == BW_DELIVERY_GATHER) {
         bw_message_add(m, e->id, &entry, doubt ? strtoll(doubt, NULL, 10) : 0);
@@ -323,24 +333,40 @@ static bool is_open(const struct bw_message *m)
            m->n_checks == 1 && !m->note && m->notifier->apart == 0;
 }
 
+/* It waited for the end of quiet hours: what did goes out together, however little it is. */
+static bool is_digest(const struct bw_message *m)
+{
+    return m->quiet_ended_ms != 0;
+}
+
 static bool goes_with(const struct bw_message *other, const struct bw_message *m)
 {
-    return is_open(other) && other->progress.past == m->progress.past &&
+    return is_open(other) && other->progress.past == m->progress.past && is_digest(other) == is_digest(m) &&
            strcmp(other->channel, m->channel) == 0;
 }
 
-/* The message and those behind it that may go with it: at most as many as a group may have, and no more changes than its
- * metadata can name. */
-static size_t company_of(struct bw_message *m, struct ahead ahead,
-                         struct bw_message *company[BW_SLACK_GROUP_MAX])
+static bool is_among(const struct bw_message *m, struct bw_message *const *company, size_t n)
 {
-    size_t n = 0, changes = 0;
-    for (struct bw_message *other = m; other && n < BW_SLACK_GROUP_MAX; other = TAILQ_NEXT(other, link)) {
+    for (size_t i = 0; i < n; i++) {
+        if (bw_message_is_about(company[i], &m->key))
+            return true;
+    }
+    return false;
+}
+
+/* The message and those behind it that may go with it: of at most as many products as a group may have, and no more changes
+ * than its metadata can name. */
+static size_t company_of(struct bw_message *m, struct ahead ahead,
+                         struct bw_message *company[BW_SLACK_IDS_MAX])
+{
+    size_t n = 0, products = 0, changes = 0;
+    for (struct bw_message *other = m; other && n < BW_SLACK_IDS_MAX; other = TAILQ_NEXT(other, link)) {
         note_looking(&ahead, other);
         if (!goes_with(other, m) || held_up(&ahead, other))
             continue;
         changes += other->n;
-        if (n > 0 && changes > BW_SLACK_IDS_MAX)
+        products += !is_among(other, company, n);
+        if (n > 0 && (changes > BW_SLACK_IDS_MAX || products > BW_SLACK_GROUP_MAX))
             break;
         company[n++] = other;
     }
@@ -349,9 +375,9 @@ static size_t company_of(struct bw_message *m, struct ahead ahead,
 
 static void gather_company(struct bw_message *m, const struct ahead *ahead)
 {
-    struct bw_message *company[BW_SLACK_GROUP_MAX];
+    struct bw_message *company[BW_SLACK_IDS_MAX];
     size_t n = company_of(m, *ahead, company);
-    if (n <= ALONE_MAX)
+    if (n <= ALONE_MAX && !is_digest(m))
         return;
     for (size_t i = 1; i < n; i++) {
         bw_message_absorb(m, company[i]);
@@ -370,6 +396,10 @@ static bool may_begin(struct bw_message *m, size_t slot, const struct ahead *ahe
         if (m->n_refs < m->of && bw_mono_now().ms - m->gathered.ms < GATHER_MS)
             return false;
         bw_delivery_gathered(&m->progress);
+    }
+    if (bw_quiet_began(m)) {
+        bw_delivery_readdress(&m->progress);
+        return true;
     }
     if (is_open(m) && waits_for_more(m))
         return false;
@@ -442,6 +472,8 @@ static void on_tick(void *ctx)
     struct bw_notifier *n = ctx;
     if (n->ticks % NOTES_TICKS == 0)
         bw_notifier_notes(n);
+    if (n->ticks % WAKE_TICKS == 0)
+        bw_quiet_wake(n);
     if (n->ticks++ % ADOPT_TICKS == 0)
         adopt(n);
     bw_notifier_kick(n);
@@ -461,6 +493,7 @@ struct bw_notifier *bw_notifier_new(struct bw_context *context)
     n->notes = bw_consumer_new(context, context->keys.outbox, BW_GROUP_SLACK, &bw_script_read, on_notes, n);
     TAILQ_INIT(&n->list);
     bw_backoff_init(&n->backoff, 1000, 60000);
+    n->rules_changed = true; /* they may have, since they were last in force */
     return n;
 }
 
@@ -507,6 +540,7 @@ void bw_notifier_retry(struct bw_notifier *n)
     }
     for (size_t i = 0; i < n->n_channels; i++)
         n->channels[i].next = in(0);
+    n->rules_changed = true;
     work(n);
 }
 

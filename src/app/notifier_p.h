@@ -1,6 +1,7 @@
 /* What the notifier's two halves share: notifier.c (streams, order, pace) and deliver.c (the steps of a message). */
 #pragma once
 
+#include "args.h"
 #include "badgewatch/base/backoff.h"
 #include "consumer.h"
 #include "message.h"
@@ -27,6 +28,8 @@ struct bw_notifier {
     struct bw_channel channels[CHANNELS_MAX];
     size_t n_channels;
     struct bw_backoff backoff;
+    bool rules_changed; /* what waits for the end of quiet hours is addressed anew */
+    bool waking;
     size_t apart; /* so many messages go alone: Slack refused a group, and one of it is to blame */
     unsigned ticks;
     bool drained;   /* the last read found nothing more */
@@ -60,6 +63,14 @@ void bw_deliver(struct bw_message *m);
 
 /* address.c: the first step. */
 void bw_deliver_address(struct bw_message *m);
+/* quiet.c: PARK; and what brings parked messages back. */
+void bw_deliver_park(struct bw_message *m);
+void bw_quiet_wake(struct bw_notifier *n);
+/* Whether quiet hours began for a message that was addressed before them. */
+bool bw_quiet_began(const struct bw_message *m);
+/* deliver.c: no attempt of it can be out. */
+void bw_deliver_forget_intentions(struct bw_message *m);
+void bw_deliver_add_checks(struct bw_args *args, const struct bw_message *m);
 
 static inline const char *text(const struct bw_reply *r)
 {

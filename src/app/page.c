@@ -88,6 +88,7 @@ static void put_state(struct page *p)
     number(p, "Checks more than a minute late", c->overdue);
     number(p, "Badges held", c->badges);
     number(p, "Changes that Slack does not have yet", c->pending);
+    number(p, "Of these, waiting for quiet hours to end", c->quiet);
     number(p, "Entries that Postgres does not have yet", c->backlog);
     number(p, "Entries set aside", c->set_aside);
     number(p, "Keepa tokens left", bucket->known ? bw_bucket_left(bucket, bw_mono_now()) : -1);

@@ -193,10 +193,10 @@ void bw_slack_put_marks(const struct bw_change_entry *e, const struct bw_message
                         struct bw_buf *out)
 {
     int64_t late = o->now_ms - e->change.detected_at_ms;
-    if (late > LATE_MS) {
+    if (late > LATE_MS || o->after_quiet) {
         char words[BW_TIME_TEXT];
         bw_duration_words(late / 1000, words);
-        bw_buf_addf(out, " (late: seen %s ago)", words);
+        bw_buf_addf(out, o->after_quiet ? " (quiet hours: %s ago)" : " (late: seen %s ago)", words);
     }
     if (o->possible_repeat)
         bw_buf_adds(out, " (possible repeat)");

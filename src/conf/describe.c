@@ -41,7 +41,7 @@ static void tell(const struct setting *s, bool in_file, char *out, size_t size)
 }
 
 static const char about_routes[] =
-    "Routes tell some products' alerts elsewhere, or not at all. They stand at the end of "
+    "Routes tell some products' alerts elsewhere, at other hours, or not at all. They stand at the end of "
     "the "
     "file, below [route \"tag=NAME\"] for products that have the tag, or [route \"default\"] for those of no "
     "other route. A product has the first route, in the order of the file, whose tag it has.";

@@ -36,7 +36,8 @@ void bw_delivery_gathered(struct bw_delivery_progress *p)
     go(p, BW_DELIVERY_ADDRESS, BW_WAIT_NONE);
 }
 
-void bw_delivery_addressed(struct bw_delivery_progress *p, enum bw_delivery_past past, bool withheld)
+void bw_delivery_addressed(struct bw_delivery_progress *p, enum bw_delivery_past past, bool withheld,
+                           bool quiet)
 {
     p->withheld = withheld;
     if (!p->cleared) /* an intention that we wrote ourselves says nothing new */
@@ -44,7 +45,22 @@ void bw_delivery_addressed(struct bw_delivery_progress *p, enum bw_delivery_past
     if (withheld && p->past == BW_PAST_NONE)
         record(p, BW_OUTCOME_WITHHELD);
     else
-        go(p, BW_DELIVERY_CONFIRM, BW_WAIT_NONE);
+        go(p, quiet && !withheld ? BW_DELIVERY_PARK : BW_DELIVERY_CONFIRM, BW_WAIT_NONE);
+}
+
+bool bw_delivery_settled(const struct bw_delivery_progress *p)
+{
+    return p->cleared && !p->possible_repeat;
+}
+
+void bw_delivery_parked(struct bw_delivery_progress *p, enum bw_delivery_intent parked)
+{
+    if (parked == BW_INTENT_RECORDED)
+        go(p, BW_DELIVERY_DONE, BW_WAIT_NONE);
+    else if (parked == BW_INTENT_NOT_OURS)
+        go(p, BW_DELIVERY_DROP, BW_WAIT_NONE);
+    else
+        go(p, BW_DELIVERY_PARK, BW_WAIT_STORE);
 }
 
 void bw_delivery_confirmed(struct bw_delivery_progress *p, enum bw_delivery_says says)

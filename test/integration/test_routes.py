@@ -155,5 +155,124 @@ def mended_by_reload():
         s.each_told_once()
 
 
+# ---- quiet hours ----
+
+QUIET = """
+[route "tag=acme"]
+channel = C0ACME
+quiet_hours = 22:00-07:00
+"""
+
+
+class Night(Routed, stack.Host):
+    """All programs read one clock; it begins at 21:00."""
+
+    def prepare(self):
+        super().prepare()
+        self.settings(QUIET)
+        midnight = int(self.host_clock.now()) // 86400 * 86400
+        self.host_clock.step(midnight + 86400 + 21 * 3600 - self.host_clock.now())
+
+    def at(self, hour):
+        """Steps the clock to that hour: of the next day, where it is past."""
+        now = self.host_clock.now()
+        self.host_clock.step((hour * 3600 - now) % 86400)
+
+    def waiting(self):
+        return [(m.split(' ')[0], m.split(' ')[1]) for m in self.redis('ZRANGE', 'bw:quiet', 0, -1)]
+
+    def all_but_quiet(self):
+        """Waits until nothing is under way but what waits for the end of quiet hours."""
+        self.wait('what is not quiet is told', lambda: self.redis('XLEN', 'bw:history') == self.redis('HLEN', 'bw:delivery') ==
+                  self.redis('ZCARD', 'bw:leased') == 0 and self.told() == len(self.waiting()))
+
+
+def one_digest():
+    """Alerts of the route wait, others do not; whatever is killed, they come as one digest when the hours end."""
+    with Night(sim=[*SIM, '--generate', '8', '--seed', '74', '--churn', '12'], daemon=False) as s:
+        s.daemon().ready()
+        quiet, plain = s.track(['--tag', 'acme'], [])
+        s.change_all([*quiet, *plain])
+        s.settled(30)
+        before = set(s.rows())
+        s.at(23)
+        s.change_all([*quiet, *plain])
+        s.all_but_quiet()
+        waiting = s.waiting()
+        equal({p for _, p in waiting}, set(quiet), 'who waits')
+        s.wait('it is counted', lambda: {s.d.metrics()[f'notifications_{g}'] for g in ('quiet', 'pending')} == {len(waiting)})
+        equal(s.d.status('/readyz')[0], 200, '/readyz')
+        equal({r[0] for i, r in s.rows().items() if i not in before and r[4] == 't'}, set(plain), 'who was told')
+        s.d.kill()
+        s.redis_kill()
+        s.redis_start()
+        first, second = s.daemon().ready(), s.daemon().ready()
+        s.at(2)
+        s.change_all([*quiet, *plain])
+        s.all_but_quiet()
+        true(len(s.waiting()) > len(waiting), 'more wait')
+        s.bw('asin', 'remove', quiet[0])
+        s.wait('it is tracked no more', lambda: quiet[0] not in s.members())
+        night = {i: r for i, r in s.rows().items() if i not in before and r[0] in quiet}
+        equal(len(night), len(s.waiting()), 'changes that wait')
+        seen = len(s.messages())
+        s.at(7)
+        s.settled(30)
+        digest = s.messages()[seen:]
+        equal([m['channel'] for m in digest], ['C0ACME'], 'messages in the morning')
+        equal(set(digest[0]['metadata']['event_payload']['change_ids']), set(night), 'changes of the digest')
+        contains(digest[0]['text'], '(quiet hours: ')
+        for product in quiet:
+            equal(digest[0]['text'].count(product[2:]), 1, f'lines of {product}')
+        s.each_told_once()
+        slowest = max(d.metrics().get('alert_delivery_duration_seconds_sum', 0) for d in (first, second))
+        true(slowest < 600, f'hours of quiet count as delay: {slowest} s')
+        equal((s.redis('ZCARD', 'bw:quiet'), s.redis('HLEN', 'bw:digest')), (0, 0), 'what is left')
+        second.stop()
+
+
+def emptied_at_night():
+    """Redis forgets who waits: they come back, wait on, and are told once."""
+    with Night(sim=[*SIM, '--generate', '3', '--seed', '75', '--churn', '12'], daemon=False) as s:
+        s.daemon().ready()
+        s.track(['--tag', 'acme'])
+        s.at(23)
+        s.change_all(s.members())
+        s.all_but_quiet()
+        waiting = len(s.waiting())
+        s.wait('Postgres has them', lambda: s.value('SELECT count(*) FROM bestseller_changes') == str(waiting))
+        s.redis('FLUSHALL')
+        s.wait('they wait again', lambda: len(s.waiting()) == waiting)
+        equal(s.messages(), [], 'messages at night')
+        s.at(7)
+        s.settled(60)
+        s.each_told_once()
+        equal(len(s.messages()), 1, 'digests')
+
+
+def lifted():
+    """Hours that are taken away let go at once what waits; those that begin hold back what Slack could not take before."""
+    with Night(sim=[*SIM, '--generate', '3', '--seed', '76', '--churn', '12'], daemon=False) as s:
+        s.daemon().ready()
+        s.track(['--tag', 'acme'])
+        s.fault(target='slack', fault='status', status=503, count=100000)
+        s.change_all(s.members())
+        s.d.says('http_503')
+        s.at(23)
+        s.wait('what could not be sent waits', lambda: s.told() > 0 and s.told() == len(s.waiting()))
+        s.clear_faults()
+        s.change_all(s.members())
+        s.all_but_quiet()
+        equal(s.messages(), [], 'messages at night')
+        s.reload('[route "tag=acme"]\nchannel = C0ACME\nquiet_hours = 22:30-06:00\n')
+        s.d.says('waited for the end of quiet hours')
+        s.wait('they wait on', lambda: s.told() > 0 and s.told() == len(s.waiting()))
+        equal(s.messages(), [], 'messages at night')
+        s.reload('[route "tag=acme"]\nchannel = C0OWN\n')
+        s.settled(30)
+        s.each_told_once()
+        equal({m['channel'] for m in s.messages()}, {'C0OWN'}, 'channels')
+
+
 if __name__ == '__main__':
-    stack.main(chosen, removed_while_it_waits, mended_by_reload)
+    stack.main(chosen, removed_while_it_waits, mended_by_reload, one_digest, emptied_at_night, lifted)

@@ -14,6 +14,8 @@
  *   outbox          STREAM  messages that are about no change (the daily summary); group "slack"
  *   health          HASH    parts that were said to fail: the daemon that said it
  *   delivery        HASH    messages under way: intention before, outcome after
+ *   quiet           ZSET    alerts that wait for quiet hours to end: "entry of changes, product", score = unix ms of that
+ *   digest          HASH    entry of changes -> when its quiet hours ended; until it is told
  *   set_aside       STREAM  entries that nobody can read or store
  *   staged_bytes    INTEGER of entries in history
  *   tokens          HASH    the Keepa bucket, as the newest answer to any daemon told it; "seq" counts what changed
@@ -36,7 +38,8 @@
 struct bw_keys {
     char *prefix;
     char *tracked, *due, *leased, *lease, *poll, *badges, *history, *changes, *delivery, *set_aside;
-    char *staged_bytes, *tokens, *names, *epoch, *outbox, *health, *untold, *lost, *doubt, *turn, *spending;
+    char *staged_bytes, *tokens, *names, *epoch, *outbox, *health, *untold, *lost, *doubt, *turn, *spending,
+        *quiet, *digest;
     char *unconfirmed, *generation;
 };
 

@@ -9,6 +9,7 @@ struct bw_message_options {
     const char *channel;  /* "" for a webhook */
     bool plain;           /* text only: after a payload error */
     bool possible_repeat; /* mark "(possible repeat)" */
+    bool after_quiet;     /* it waited for the end of quiet hours: marked so, and not as late */
     int64_t now_ms;       /* for the mark of late alerts */
     bool metadata;        /* false for a webhook */
 };

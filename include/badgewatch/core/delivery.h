@@ -19,6 +19,7 @@
 enum bw_delivery_step {
     BW_DELIVERY_GATHER,  /* not all changes of its check were read yet */
     BW_DELIVERY_ADDRESS, /* read from Redis: where to, whether at all, and what is known of earlier attempts */
+    BW_DELIVERY_PARK,    /* Redis: it waits there until quiet hours end; whoever wakes it begins at ADDRESS */
     BW_DELIVERY_CONFIRM,   /* Postgres: was it told? And the intention */
     BW_DELIVERY_LOOK,      /* the channel's history: is it there? */
     BW_DELIVERY_INTEND,    /* the intention to Redis; only the owner of the entries may */
@@ -100,7 +101,11 @@ struct bw_delivery_progress {
 
 void bw_delivery_begin(struct bw_delivery_progress *p, bool can_look); /* at GATHER */
 void bw_delivery_gathered(struct bw_delivery_progress *p);
-void bw_delivery_addressed(struct bw_delivery_progress *p, enum bw_delivery_past past, bool withheld);
+void bw_delivery_addressed(struct bw_delivery_progress *p, enum bw_delivery_past past, bool withheld,
+                           bool quiet);
+/* No attempt so far can be out, or would be marked: the intentions may be forgotten. */
+bool bw_delivery_settled(const struct bw_delivery_progress *p);
+void bw_delivery_parked(struct bw_delivery_progress *p, enum bw_delivery_intent parked);
 void bw_delivery_confirmed(struct bw_delivery_progress *p, enum bw_delivery_says says);
 void bw_delivery_intended(struct bw_delivery_progress *p, enum bw_delivery_intent intent);
 void bw_delivery_posted(struct bw_delivery_progress *p, enum bw_delivery_posted posted);

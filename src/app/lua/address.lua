@@ -1,11 +1,13 @@
 -- What must be known before a message is sent: where to, and what may have become of it already.
 --
--- KEYS  product delivery doubt
--- ARGV  check, id of its first entry
+-- KEYS  product delivery doubt quiet digest
+-- ARGV  check, id of its first entry, product as in "quiet"
 -- Gives {past, channel of the intention, attempts, ms since the first attempt, ms since the last attempt or since the doubt
---       began, and, unless the product is tracked no more: its channel, tags, priority, muted until (unix s)}: durations,
---       since no two clocks agree. past: "intended" (an attempt is recorded, its outcome is not), "doubtful" (Redis lost
---       data after the entry was staged; it may have been told), or "".
+--       began, now (unix ms), ms at which the quiet hours ended that it waited for ("" = it did not), 1 if others of its
+--       product still wait for an end that has come (else 0),
+--       and, unless the product is tracked no more: its channel, tags, priority, muted until (unix s)}: durations,
+--       since no two clocks agree; whether it is quiet now all daemons ask by this one. past: "intended" (an attempt is
+--       recorded, its outcome is not), "doubtful" (Redis lost data after the entry was staged; it may have been told), or "".
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 local p = redis.call('HMGET', KEYS[1], 'active', 'channel', 'tags', 'priority', 'muted_until')
@@ -26,6 +28,12 @@ elseif doubt then
     past, age = 'doubtful', now - tonumber(began)
   end
 end
-local answer = {past, channel, attempts, string.format('%.0f', first), string.format('%.0f', age)}
+local digest, behind = redis.call('HGET', KEYS[5], ARGV[2]) or '', 0
+local overdue = digest == '' and redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, 1000) or {}
+for _, member in ipairs(overdue) do
+  if string.match(member, ' (.*)$') == ARGV[3] then behind = 1 end
+end
+local answer = {past, channel, attempts, string.format('%.0f', first), string.format('%.0f', age),
+  string.format('%.0f', now), digest, behind}
 for i = 2, p[1] and 5 or 1 do answer[#answer + 1] = p[i] or '' end
 return answer

@@ -2,7 +2,7 @@
 --
 -- KEYS  stream
 -- ARGV  prefix, group, owner
--- Gives how many were taken; the owner then reads them as its own pending entries.
+-- Gives how many were taken; the owner then reads them as its own pending entries. Those of "quiet" wait (park.lua).
 local stream, prefix, group, owner = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local taken = 0
 local function claim(ids)
@@ -11,7 +11,7 @@ local function claim(ids)
 end
 for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
   local name, pending = consumer[2], consumer[4]
-  if name ~= owner and redis.call('EXISTS', prefix .. 'daemon:' .. name) == 0 then
+  if name ~= owner and name ~= 'quiet' and redis.call('EXISTS', prefix .. 'daemon:' .. name) == 0 then
     if pending == 0 then
       redis.call('XGROUP', 'DELCONSUMER', stream, group, name)
     else

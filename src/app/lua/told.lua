@@ -1,6 +1,6 @@
 -- Slack has these changes (or nobody wants them): one step from "to be told" to "recorded".
 --
--- KEYS  changes delivery history staged_bytes untold
+-- KEYS  changes delivery history staged_bytes untold digest
 -- ARGV  group, kind of the entry of history ("told", "note"), its doc ("" = Postgres has it), keep (newest entries),
 --       n, check ... (n of them), {id, change id or ""} ...
 -- A change stays in "untold" until Postgres knows that it was told (written.lua); where a change id is given, it does.
@@ -17,6 +17,7 @@ for i = 6 + n, #ARGV, 2 do
   if ARGV[i + 1] ~= '' then redis.call('SREM', untold, ARGV[i + 1]) end
 end
 redis.call('XACK', changes, ARGV[1], unpack(ids))
+redis.call('HDEL', KEYS[6], unpack(ids))
 for i = 6, 5 + n do redis.call('HDEL', delivery, ARGV[i]) end
 
 local extra = redis.call('XLEN', changes) - tonumber(ARGV[4])

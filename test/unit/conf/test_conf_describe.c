@@ -227,6 +227,7 @@ static void test_sample_loads(void **state)
     assert_int_equal(b.n_routes, 1);
     assert_string_equal(b.routes[0].tag, "acme");
     assert_string_equal(b.routes[0].channel, "");
+    assert_int_equal(b.routes[0].quiet.from_min, b.routes[0].quiet.to_min);
     assert_int_equal(b.routes[0].min_priority, 0);
     assert_true(b.routes[0].trigger_on_gained && b.routes[0].trigger_on_lost);
     bw_route_fini(&b.routes[0]);

@@ -135,22 +135,27 @@ static void test_routes(void **state)
     put_text("file.conf", "concurrency = 5\n"
                           "[route \"tag=a tag with ] and 50 characters and more, to the end\"] ; why\n"
                           "  channel = C0ACME\n"
+                          "quiet_hours = 22:00-07:30\n"
                           "\n"
                           "[route   \"default\"]\r\n"
                           "min_priority = 3\n"
                           "trigger_on_lost = no\n"
+                          "quiet_hours =\n"
                           "[route \"tag=none\"]\n");
     struct bw_conf c = load_ok(NO_ENV, "file.conf");
     assert_int_equal(c.concurrency, 5);
     assert_int_equal(c.n_routes, 3);
     assert_string_equal(c.routes[0].tag, "a tag with ] and 50 characters and more, to the end");
     assert_string_equal(c.routes[0].channel, "C0ACME");
+    assert_int_equal(c.routes[0].quiet.from_min, 22 * 60);
+    assert_int_equal(c.routes[0].quiet.to_min, 7 * 60 + 30);
     assert_int_equal(c.routes[0].min_priority, 0);
     assert_true(c.routes[0].trigger_on_gained && c.routes[0].trigger_on_lost);
     assert_string_equal(c.routes[1].tag, "");
     assert_string_equal(c.routes[1].channel, "");
     assert_int_equal(c.routes[1].min_priority, 3);
     assert_true(c.routes[1].trigger_on_gained && !c.routes[1].trigger_on_lost);
+    assert_int_equal(c.routes[1].quiet.from_min, c.routes[1].quiet.to_min);
     assert_string_equal(c.routes[2].tag, "none");
     bw_conf_fini(&c);
     put_text("file.conf", "\xef\xbb\xbf[route \"tag=x\"]\nchannel = C1\n"); /* after a byte order mark */
@@ -211,6 +216,10 @@ static void test_files_refused(void **state)
         {"[route \"tag=a\"]\nchannel = C1\nchannel = C1\n",
          "file.conf:3: channel is given twice, first in line 2"},
         {"[route \"tag=a\"]\nchannel = C 1\n", "file.conf:2: channel 'C 1': channel id was expected"},
+        {"[route \"tag=a\"]\nquiet_hours = 22-7\n",
+         "file.conf:2: quiet_hours '22-7': HH:MM-HH:MM in UTC was expected"},
+        {"[route \"tag=a\"]\nquiet_hours = 07:00-07:00\n",
+         "file.conf:2: quiet_hours '07:00-07:00': HH:MM-HH:MM in UTC was expected"},
         {"[route \"tag=a\"]\nmin_priority = 0\n",
          "file.conf:2: min_priority '0': number from 1 to 100 was expected"},
         {"[route \"tag=a\"]\ntrigger_on_lost = off\n",

@@ -21,7 +21,11 @@
 
 #include <cmocka.h>
 
-enum { NOBODY = -1, GONE = -2 }; /* owner of the entry: unread; there is none */
+enum {
+    NOBODY = -1,
+    GONE = -2,
+    PARKED = -3
+}; /* owner of the entry: unread; there is none; it waits for quiet hours to end */
 enum { DAEMONS = 2 };
 
 struct world {
@@ -31,6 +35,7 @@ struct world {
     bool pg_up, pg_row, pg_intended, pg_told, pg_withheld;
     /* Redis */
     int8_t owner;
+    bool quiet; /* for Slack: nothing may be sent */
     bool intention, doubt, lost, history_row, history_told, history_withheld;
     /* daemons and the wire */
     struct bw_delivery_progress p[DAEMONS];
@@ -42,7 +47,7 @@ struct world {
     bool waiting[DAEMONS]; /* the daemon waits for the answer to it */
     bool answered[DAEMONS];
     /* what the adversary may still do */
-    int8_t crashes, flushes, stops, losses, steals, refusals, reloads;
+    int8_t crashes, flushes, stops, losses, steals, refusals, reloads, nights;
 };
 
 struct edge {
@@ -248,12 +253,38 @@ static void record(struct explorer *x, struct world w, int d)
     }
 }
 
+/* park.lua: one step, or none at all, or done without an answer. */
+static void park(struct explorer *x, struct world w, int d)
+{
+    struct world before = w;
+    enum bw_delivery_intent parked = w.owner == d ? BW_INTENT_RECORDED : BW_INTENT_NOT_OURS;
+    if (parked == BW_INTENT_RECORDED) {
+        w.owner = PARKED;
+        w.intention = w.intention && !bw_delivery_settled(&w.p[d]);
+    }
+    struct world unanswered = w;
+    bw_delivery_parked(&w.p[d], parked);
+    forget(&w, d);
+    reach(x, &w);
+    if (before.losses > 0) {
+        before.losses--;
+        bw_delivery_parked(&before.p[d], BW_INTENT_FAILED);
+        reach(x, &before);
+        unanswered.losses--;
+        bw_delivery_parked(&unanswered.p[d], BW_INTENT_FAILED);
+        reach(x, &unanswered);
+    }
+}
+
 static void step(struct explorer *x, struct world w, int d)
 {
     switch (w.p[d].step) {
     case BW_DELIVERY_ADDRESS:
-        bw_delivery_addressed(&w.p[d], past_of(&w), x->withheld);
+        bw_delivery_addressed(&w.p[d], past_of(&w), x->withheld, w.quiet);
         reach(x, &w);
+        break;
+    case BW_DELIVERY_PARK:
+        park(x, w, d);
         break;
     case BW_DELIVERY_CONFIRM:
         confirm(x, w, d);
@@ -349,6 +380,17 @@ static void stores(struct explorer *x, const struct world *now)
         w.pg_up = true;
         reach(x, &w);
     }
+    if (now->quiet) { /* morning */
+        struct world w = *now;
+        w.quiet = false;
+        reach(x, &w);
+    }
+    if (now->owner == PARKED &&
+        !now->quiet) { /* wake.lua; it gives them to a daemon, which may die at once */
+        struct world w = *now;
+        w.owner = NOBODY;
+        reach(x, &w);
+    }
 }
 
 /* ---- the adversary ---- */
@@ -387,6 +429,21 @@ static void adversary(struct explorer *x, const struct world *now)
             bw_delivery_readdress(&w.p[d]);
         reach(x, &w);
     }
+    if (now->nights > 0 &&
+        !now->quiet) { /* what was addressed before them is addressed anew, sooner or later */
+        w = *now;
+        w.nights--;
+        w.quiet = true;
+        reach(x, &w);
+    }
+    for (int d = 0; d < DAEMONS; d++) {
+        w = *now;
+        if (w.quiet && w.has[d] && !w.waiting[d] &&
+            (w.p[d].step == BW_DELIVERY_CONFIRM || w.p[d].step == BW_DELIVERY_INTEND)) {
+            bw_delivery_readdress(&w.p[d]);
+            reach(x, &w);
+        }
+    }
     if (now->stops > 0 && now->pg_up) {
         w = *now;
         w.stops--;
@@ -424,7 +481,7 @@ static bool is_quiet(const struct world *w)
         if (!w->alive[d] || w->has[d] || w->wire[d])
             return false;
     }
-    return w->pg_up && !w->lost && w->owner == GONE && !w->history_row && !w->history_told &&
+    return w->pg_up && !w->lost && !w->quiet && w->owner == GONE && !w->history_row && !w->history_told &&
            !w->history_withheld;
 }
 
@@ -536,6 +593,22 @@ static void test_reloads(void **state)
     }
 }
 
+static void test_quiet_hours(void **state)
+{
+    (void)state;
+    for (int can_look = 0; can_look < 2; can_look++) {
+        struct world w = staged();
+        w.nights = 2;
+        w.crashes = 1;
+        w.losses = 1;
+        w.refusals = 1;
+        walk(can_look == 1, false, w);
+        w.refusals = w.losses = 0;
+        w.flushes = w.stops = 1;
+        walk(can_look == 1, false, w);
+    }
+}
+
 static void test_stalled_daemons(void **state)
 {
     (void)state;
@@ -585,6 +658,7 @@ int main(void)
         cmocka_unit_test(test_crashes_and_losses), cmocka_unit_test(test_stalled_daemons),
         cmocka_unit_test(test_stores_lost),        cmocka_unit_test(test_stores_lost_webhook),
         cmocka_unit_test(test_withheld),           cmocka_unit_test(test_reloads),
+        cmocka_unit_test(test_quiet_hours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
