@@ -1,4 +1,4 @@
-/* Rows of a batch, gathered in array literals: one unnest statement a table writes them all (facts: performance A3).
+/* Rows of a batch, gathered in arrays in binary form: one unnest statement a table writes them all (facts: performance A3).
  * Each statement may run again with the same rows and change nothing. Within a statement a key appears once
  * (DISTINCT ON), since ON CONFLICT DO UPDATE may touch a row once; rows are sorted by key, so that two daemons that
  * write at the same time cannot lock each other out. */
@@ -8,6 +8,7 @@
 #include "badgewatch/codec/entry.h"
 #include "badgewatch/codec/state_json.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,6 @@ enum table {
     PARTITIONS,
     CATEGORIES,
     CHECKS,
-    RAW,
     RANK_POINTS,
     VALUE_POINTS,
     REIGNS,
@@ -33,6 +33,7 @@ enum table {
     STATES,
     REQUESTS,
     ATTEMPTS,
+    RAW, /* the longest last: libpq tries to send at each message while the socket is full */
     TABLES
 };
 
@@ -64,12 +65,6 @@ static const struct {
          " $7::text[], $8::text[], $9::text[], $10::bigint[])"
          " AS r(at, domain, asin, batch, state, reason, badges, ranks, sha, updated)"
          " ORDER BY domain, asin, at, batch ON CONFLICT DO NOTHING"},
-    [RAW] = {6,
-             "INSERT INTO raw_responses (check_timestamp, domain, asin, batch_id, raw, mended)"
-             " SELECT to_timestamp(at / 1000.0), domain, asin, batch, raw::json, mended"
-             " FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::boolean[])"
-             " AS r(at, domain, asin, batch, raw, mended)"
-             " ORDER BY domain, asin, at, batch ON CONFLICT DO NOTHING"},
     [RANK_POINTS] = {5, "INSERT INTO rank_points (domain, asin, category_id, at, rank)"
                         " SELECT domain, asin, category, to_timestamp(at), rank"
                         " FROM unnest($1::smallint[], $2::text[], $3::bigint[], $4::bigint[], $5::int[])"
@@ -189,9 +184,9 @@ static const struct {
          "INSERT INTO api_usage_log (batch_id, processing_started_at, processing_completed_at, endpoint,"
          " http_status, asins_processed, tokens_consumed, tokens_left, estimated_cost_cents, error)"
          " SELECT batch, to_timestamp(started / 1000.0), to_timestamp(completed / 1000.0), endpoint, status,"
-         " asins, consumed, remaining, cost, error"
+         " asins, consumed, remaining, cost::numeric, error"
          " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::int[],"
-         " $8::int[], $9::numeric[], $10::text[])"
+         " $8::int[], $9::text[], $10::text[])"
          " AS r(batch, started, completed, endpoint, status, asins, consumed, remaining, cost, error)"
          " ORDER BY batch ON CONFLICT DO NOTHING"},
     [ATTEMPTS] =
@@ -201,11 +196,18 @@ static const struct {
             " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[],"
             " $8::bigint[]) AS r(dedupe, kind, channel, ids, attempt, outcome, error, at)"
             " ORDER BY dedupe ON CONFLICT DO NOTHING"},
+    [RAW] = {6,
+             "INSERT INTO raw_responses (check_timestamp, domain, asin, batch_id, raw, mended)"
+             " SELECT to_timestamp(at / 1000.0), domain, asin, batch, raw::json, mended"
+             " FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::uuid[], $5::text[], $6::boolean[])"
+             " AS r(at, domain, asin, batch, raw, mended)"
+             " ORDER BY domain, asin, at, batch ON CONFLICT DO NOTHING"},
 };
 
 struct rows {
-    struct bw_pg_array columns[COLUMNS_MAX];
+    struct bw_pg_column columns[COLUMNS_MAX];
     const char *params[COLUMNS_MAX];
+    int lens[COLUMNS_MAX];
     size_t n;
     int at; /* next column of the row being added */
 };
@@ -217,12 +219,33 @@ struct bw_rows {
     size_t n_told;
 };
 
+/* Of the array that the statement takes as parameter `column` (from 0): its own cast says it. */
+static enum bw_pg_type type_of(const char *sql, int column)
+{
+    static const struct {
+        const char *name;
+        enum bw_pg_type type;
+    } types[] = {{"boolean[]", BW_PG_BOOL}, {"smallint[]", BW_PG_INT2}, {"int[]", BW_PG_INT4},
+                 {"bigint[]", BW_PG_INT8},  {"text[]", BW_PG_TEXT},     {"uuid[]", BW_PG_UUID}};
+    char cast[16];
+    snprintf(cast, sizeof(cast), "$%d::", column + 1);
+    const char *at = strstr(sql, cast);
+    assert(at);
+    at += strlen(cast);
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strncmp(at, types[i].name, strlen(types[i].name)) == 0)
+            return types[i].type;
+    }
+    assert(!"a type that columns know");
+    abort();
+}
+
 struct bw_rows *bw_rows_new(void)
 {
     struct bw_rows *r = bw_alloc(sizeof(*r));
     for (int t = 0; t < TABLES; t++) {
         for (int c = 0; c < tables[t].columns; c++)
-            bw_pg_array_init(&r->tables[t].columns[c], COLUMN_MAX);
+            bw_pg_column_init(&r->tables[t].columns[c], type_of(tables[t].sql, c), COLUMN_MAX);
     }
     return r;
 }
@@ -233,7 +256,7 @@ void bw_rows_free(struct bw_rows *r)
         return;
     for (int t = 0; t < TABLES; t++) {
         for (int c = 0; c < tables[t].columns; c++)
-            bw_pg_array_fini(&r->tables[t].columns[c]);
+            bw_pg_column_fini(&r->tables[t].columns[c]);
     }
     free(r->told);
     free(r);
@@ -245,8 +268,8 @@ void bw_rows_clear(struct bw_rows *r)
         r->tables[t].n = 0;
         for (int c = 0; c < tables[t].columns; c++) {
             if (r->tables[t].columns[c].buf.cap > COLUMN_KEPT)
-                bw_pg_array_fini(&r->tables[t].columns[c]);
-            bw_pg_array_clear(&r->tables[t].columns[c]);
+                bw_pg_column_fini(&r->tables[t].columns[c]);
+            bw_pg_column_clear(&r->tables[t].columns[c]);
         }
     }
     r->checks = 0;
@@ -275,7 +298,7 @@ static struct rows *begin(struct bw_rows *r, enum table t)
 
 static void text(struct rows *r, const char *value)
 {
-    bw_pg_array_add_str(&r->columns[r->at++], value);
+    bw_pg_column_add_str(&r->columns[r->at++], value);
 }
 
 /* "" counts as absent. */
@@ -286,7 +309,7 @@ static void text_or_null(struct rows *r, const char *value)
 
 static void number(struct rows *r, int64_t value)
 {
-    bw_pg_array_add_int(&r->columns[r->at++], value);
+    bw_pg_column_add_int(&r->columns[r->at++], value);
 }
 
 static void number_or_null(struct rows *r, int64_t value, bool present)
@@ -294,7 +317,7 @@ static void number_or_null(struct rows *r, int64_t value, bool present)
     if (present)
         number(r, value);
     else
-        bw_pg_array_add_null(&r->columns[r->at++]);
+        bw_pg_column_add_null(&r->columns[r->at++]);
 }
 
 static void key(struct rows *r, const struct bw_product_key *k)
@@ -305,7 +328,7 @@ static void key(struct rows *r, const struct bw_product_key *k)
 
 static void json(struct rows *r, const struct bw_buf *text)
 {
-    bw_pg_array_add(&r->columns[r->at++], bw_buf_str(text), text->len);
+    bw_pg_column_add(&r->columns[r->at++], bw_buf_str(text), text->len);
 }
 
 /* ---- a check ---- */
@@ -332,8 +355,8 @@ static void add_raw(struct bw_rows *r, const struct bw_check_record *c, const ch
     number(row, c->checked_at_ms);
     key(row, &c->state.key);
     text(row, c->batch_id);
-    bw_pg_array_add(&row->columns[row->at++], raw, len);
-    text(row, c->raw_mended ? "t" : "f");
+    bw_pg_column_add(&row->columns[row->at++], raw, len);
+    number(row, c->raw_mended);
 }
 
 static void add_state(struct bw_rows *r, const struct bw_state *s, const struct bw_state_text *t,
@@ -622,13 +645,14 @@ enum bw_err bw_rows_statements(struct bw_rows *r, struct bw_pg_statement out[BW_
         if (rows->n == 0)
             continue;
         for (int c = 0; c < tables[t].columns; c++) {
-            rows->params[c] = bw_pg_array_end(&rows->columns[c]);
+            rows->params[c] = bw_pg_column_end(&rows->columns[c]);
             if (!rows->params[c])
-                return BW_ERR_TOO_BIG;
+                return rows->columns[c].unfit ? BW_ERR_INVALID : BW_ERR_TOO_BIG;
+            rows->lens[c] = (int)rows->columns[c].buf.len;
             bytes += rows->columns[c].buf.len;
         }
         out[(*n)++] = (struct bw_pg_statement){
-            .sql = tables[t].sql, .n_params = tables[t].columns, .params = rows->params};
+            .sql = tables[t].sql, .n_params = tables[t].columns, .params = rows->params, .lens = rows->lens};
     }
     /* A single entry is written whatever its size; the caller splits a batch. */
     return bytes > BATCH_MAX && r->checks > 1 ? BW_ERR_TOO_BIG : BW_OK;

@@ -21,7 +21,7 @@ void bw_rows_add_check(struct bw_rows *r, const struct bw_held_check *check);
  * or NULL) of those changes that Postgres knew before. */
 void bw_rows_intend(struct bw_rows *r, const struct bw_change_entry *e);
 /* Statements of all that was added, in the order in which they must run; borrowed until clear. BW_ERR_TOO_BIG if it does
- * not fit one batch. */
+ * not fit one batch, BW_ERR_INVALID if a value cannot be one of its column. */
 enum bw_err bw_rows_statements(struct bw_rows *r, struct bw_pg_statement out[BW_ROWS_STATEMENTS],
                                size_t *n) BW_MUSTCHECK;
 size_t bw_rows_checks(const struct bw_rows *r);

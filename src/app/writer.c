@@ -182,13 +182,14 @@ static void write_rows(struct bw_writer *w)
     size_t n = 0;
     w->checks = bw_rows_checks(w->rows);
     enum bw_err err = bw_rows_statements(w->rows, statements, &n);
-    if (err == BW_ERR_TOO_BIG && w->n == 1) {
-        set_aside(w, w->taken[0].id, w->taken[0].bytes, "larger than a batch may be");
+    if (err != BW_OK && w->n == 1) {
+        set_aside(w, w->taken[0].id, w->taken[0].bytes,
+                  err == BW_ERR_TOO_BIG ? "larger than a batch may be" : "a value does not fit its column");
         w->step = WAIT;
         w->n = 0;
         return;
     }
-    if (err == BW_ERR_TOO_BIG) {
+    if (err != BW_OK) { /* one of them: find it */
         w->singly = w->n;
         w->step = WAIT;
         w->n = 0;

@@ -29,7 +29,8 @@ struct bw_pg_options {
 struct bw_pg_statement {
     const char *sql;
     int n_params;
-    const char *const *params; /* text format; NULL = SQL NULL; copied at submit */
+    const char *const *params; /* NULL = SQL NULL; copied at submit */
+    const int *lens;           /* NULL: all params are texts; else all are in binary form, of these lengths */
 };
 
 /* One result a statement. Borrowed for the time of the call. */
@@ -68,7 +69,7 @@ enum bw_err bw_pg_script(struct bw_pg *pg, const char *sql, bw_pg_cb cb, void *c
 size_t bw_pg_pending(const struct bw_pg *pg);
 void bw_pg_close(struct bw_pg *pg, int64_t drain_ms, void (*closed)(void *ctx), void *ctx);
 
-/* The one writer of array literals: bw_pg_array_init, _add / _add_null / _add_int, _end; then pass buf.data. */
+/* Arrays as texts, for the few values of a command: bw_pg_array_init, _add / _add_null / _add_int, _end; then pass buf.data. */
 struct bw_pg_array {
     struct bw_buf buf;
     bool open;
@@ -84,3 +85,24 @@ void bw_pg_array_add_null(struct bw_pg_array *a);
 const char *bw_pg_array_end(struct bw_pg_array *a);
 void bw_pg_array_clear(struct bw_pg_array *a);
 void bw_pg_array_fini(struct bw_pg_array *a);
+
+/* Arrays in binary form, for the rows of a batch: no quoting, no reading of numbers by the server. Its elements are of one
+ * type, which must be that of the parameter. */
+enum bw_pg_type { BW_PG_BOOL, BW_PG_INT2, BW_PG_INT4, BW_PG_INT8, BW_PG_TEXT, BW_PG_UUID };
+struct bw_pg_column {
+    struct bw_buf buf;
+    enum bw_pg_type type;
+    uint32_t n;
+    bool has_null;
+    bool unfit; /* holds what is no value of its type */
+};
+void bw_pg_column_init(struct bw_pg_column *c, enum bw_pg_type type, size_t max); /* max: below 2 GB */
+void bw_pg_column_add_int(struct bw_pg_column *c, int64_t value);                 /* also of a bool: 0 or 1 */
+void bw_pg_column_add(struct bw_pg_column *c, const char *text, size_t len);      /* text, uuid */
+void bw_pg_column_add_str(struct bw_pg_column *c, const char *text);              /* NULL adds NULL */
+void bw_pg_column_add_null(struct bw_pg_column *c);
+/* Completes it, and gives its buf.data of buf.len bytes, the parameter; NULL if the cap was reached or it is unfit. Nothing
+ * may be added behind. */
+const char *bw_pg_column_end(struct bw_pg_column *c);
+void bw_pg_column_clear(struct bw_pg_column *c);
+void bw_pg_column_fini(struct bw_pg_column *c);

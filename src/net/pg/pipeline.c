@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COLUMNS_MAX     32
 #define PARAMETER_BYTES ((size_t)1000 << 20) /* of one statement; a message of the protocol ends at 1 GB */
 
 static void mark_broken(struct bw_pg *pg, const char *why)
@@ -54,8 +55,19 @@ static bool fits(const struct bw_pg_statement *s)
     assert(s->sql);
     size_t bytes = strlen(s->sql);
     for (int i = 0; i < s->n_params && bytes <= PARAMETER_BYTES; i++)
-        bytes += s->params[i] ? strlen(s->params[i]) : 0;
+        bytes += !s->params[i] ? 0 : s->lens ? (size_t)s->lens[i] : strlen(s->params[i]);
     return bytes <= PARAMETER_BYTES;
+}
+
+static bool send_statement(PGconn *conn, const struct bw_pg_statement *s)
+{
+    int binary[COLUMNS_MAX];
+    assert(s->n_params <= COLUMNS_MAX);
+    for (int i = 0; i < s->n_params; i++)
+        binary[i] = 1;
+    return PQsendQueryParams(conn, s->sql, s->n_params, NULL, s->params, s->lens, s->lens ? binary : NULL,
+                             0) &&
+           PQsendFlushRequest(conn);
 }
 
 enum bw_err pg_send(struct bw_pg *pg, struct batch *b, const struct bw_pg_statement *statements)
@@ -65,9 +77,7 @@ enum bw_err pg_send(struct bw_pg *pg, struct batch *b, const struct bw_pg_statem
             return BW_ERR_TOO_BIG;
     }
     for (size_t i = 0; i < b->n; i++) {
-        const struct bw_pg_statement *s = &statements[i];
-        if (!PQsendQueryParams(pg->conn, s->sql, s->n_params, NULL, s->params, NULL, NULL, 0) ||
-            !PQsendFlushRequest(pg->conn))
+        if (!send_statement(pg->conn, &statements[i]))
             return cannot_send(pg);
     }
     if (!PQpipelineSync(pg->conn))
