@@ -18,7 +18,7 @@ COPY conf conf
 COPY src src
 COPY test/bench/CMakeLists.txt test/bench/floor.c test/bench/
 RUN cmake --preset release -DCMAKE_INSTALL_PREFIX=/usr \
-    && cmake --build --preset release --target badgewatch badgewatch-sim \
+    && cmake --build --preset release \
     && DESTDIR=/out cmake --install build/release --strip \
     && install -s -D build/release/src/sim/badgewatch-sim /sim/usr/bin/badgewatch-sim
 

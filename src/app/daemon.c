@@ -22,6 +22,7 @@
 #include "schema.h"
 #include "stage.h"
 #include "summary.h"
+#include "supervisor.h"
 #include "tracker.h"
 #include "writer.h"
 
@@ -56,6 +57,7 @@ struct bw_daemon {
     struct bw_schema *schema;
     struct bw_api *api;
     struct bw_status *status;
+    struct bw_supervisor *supervisor;
     struct bw_signal *signals[3];
     struct bw_timer *drain;
     struct bw_mono stop_at; /* when the end began; 0 = running */
@@ -263,6 +265,7 @@ static void close_clients(struct bw_daemon *d)
     bw_leases_farewell(d->leases);
     for (size_t i = 0; i < 3; i++)
         bw_signal_free(d->signals[i]);
+    bw_supervisor_free(d->supervisor);
     bw_timer_free(d->drain);
     bw_loop_on_turn(d->cx.loop, NULL, NULL);
     d->drain = NULL;
@@ -302,6 +305,7 @@ static void on_drain(void *ctx)
 static void stop(struct bw_daemon *d)
 {
     d->stop_at = bw_mono_now();
+    bw_supervisor_stopping(d->supervisor);
     bw_scheduler_stop(d->scheduler);
     bw_tracker_stop(d->tracker);
     bw_notifier_stop(d->notifier);
@@ -491,6 +495,7 @@ static void start(struct bw_daemon *d)
     bw_summarizer_start(d->summarizer);
     bw_health_watch_start(d->health);
     bw_heartbeat_start(d->heartbeat);
+    d->supervisor = bw_supervisor_new(loop);
     start_checks(d);
 }
 

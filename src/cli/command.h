@@ -25,6 +25,7 @@ struct command {
 };
 
 extern const struct command *const bw_commands[]; /* ends with NULL; in the order of the help */
+extern const char bw_help_about[];                /* the help's first line */
 
 /* "badgewatch asin add: TEXT" and how it is called, on stderr; gives EXIT_USAGE. */
 int usage_error(const struct command *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -94,11 +94,12 @@ const struct command *const bw_commands[] = {
     &asin_resume,    &asin_mute,       &asin_list,       &asin_import, &asin_export,  &poll_command,
     &show_command,   &changes_command, &summary_command, &notify_test, &help_command, NULL};
 
+const char bw_help_about[] =
+    "badgewatch watches Amazon products through Keepa and tells Slack about #1 badges gained and lost.\n";
+
 static void print_all(void)
 {
-    printf("badgewatch watches Amazon products through Keepa and tells Slack about #1 badges gained and "
-           "lost.\n\n"
-           "usage: badgewatch [--config FILE] COMMAND\n\n");
+    printf("%s\nusage: badgewatch [--config FILE] COMMAND\n\n", bw_help_about);
     for (size_t i = 0; bw_commands[i]; i++)
         printf("  %-12s %s\n", bw_commands[i]->name, bw_commands[i]->summary);
     printf("\n  badgewatch help COMMAND   a command's options\n"

@@ -34,6 +34,7 @@ HOME = {
     "csv.h": "codec",
     "ini.h": "conf",
     "openssl": "core",
+    "systemd": "app",
 }
 SIM_LIBRARIES = {"json-c", "microhttpd.h", "zlib.h"}
 LIBC = set("""
