@@ -83,7 +83,7 @@ void bw_args_add(struct bw_args *a, const char *text)
 void bw_args_add_int(struct bw_args *a, int64_t value)
 {
     char text[BW_INT_TEXT];
-    bw_args_add(a, bw_int_format(value, text));
+    bw_args_add_bytes(a, text, bw_int_format(value, text));
 }
 
 void bw_args_field(struct bw_args *a, const char *name, const char *value)
@@ -115,8 +115,7 @@ size_t bw_args_begin(struct bw_args *a)
 void bw_args_end(struct bw_args *a, size_t begin)
 {
     char text[BW_INT_TEXT];
-    const char *digits = bw_int_format((int64_t)(a->n - begin - 1), text);
-    size_t len = strlen(digits);
-    a->values[begin] = memcpy(room(a, len + 1), digits, len + 1);
+    size_t len = bw_int_format((int64_t)(a->n - begin - 1), text);
+    a->values[begin] = memcpy(room(a, len + 1), text, len + 1);
     a->lens[begin] = len;
 }

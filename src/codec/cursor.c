@@ -9,7 +9,8 @@
 #include <string.h>
 
 /* Longest escaped key that is compared by its unescaped text; longer ones are no key of ours. */
-#define KEY_MAX ((size_t)256)
+#define KEY_MAX     ((size_t)256)
+#define SURE_DIGITS 18 /* so many fit into 64 bits, whatever they are */
 
 static inline const char *blanks(const char *p, const char *end)
 {
@@ -45,22 +46,6 @@ bool bw_cursor_fail(struct bw_cursor *c, const char *fault)
     if (!c->fault)
         c->fault = fault;
     return false;
-}
-
-char bw_cursor_peek(struct bw_cursor *c)
-{
-    if (c->fault)
-        return 0;
-    c->at = blanks(c->at, c->end);
-    return c->at < c->end ? *c->at : 0;
-}
-
-bool bw_cursor_take(struct bw_cursor *c, char ch)
-{
-    if (bw_cursor_peek(c) != ch || c->at == c->end)
-        return false;
-    c->at++;
-    return true;
 }
 
 bool bw_cursor_done(struct bw_cursor *c)
@@ -195,6 +180,26 @@ bool bw_cursor_string(struct bw_cursor *c, struct bw_span *out)
     return true;
 }
 
+/* Counted downwards: INT64_MIN has no positive twin. */
+static enum bw_number long_integer(const char *p, const char *end, bool minus, int64_t *value)
+{
+    int64_t v = 0;
+
+    for (; p < end; p++) {
+        if (__builtin_mul_overflow(v, (int64_t)10, &v) ||
+            __builtin_sub_overflow(v, (int64_t)(*p - '0'), &v)) {
+            *value = minus ? INT64_MIN : INT64_MAX;
+            return BW_NUMBER_HUGE;
+        }
+    }
+    if (!minus && v == INT64_MIN) {
+        *value = INT64_MAX;
+        return BW_NUMBER_HUGE;
+    }
+    *value = minus ? v : -v;
+    return BW_NUMBER_INT;
+}
+
 enum bw_number bw_cursor_number(struct bw_cursor *c, int64_t *value)
 {
     (void)bw_cursor_peek(c);
@@ -215,20 +220,13 @@ enum bw_number bw_cursor_number(struct bw_cursor *c, int64_t *value)
     }
     c->at = p;
     bool minus = *start == '-';
+    start += minus;
+    if (p - start > SURE_DIGITS)
+        return long_integer(start, p, minus, value);
     int64_t v = 0;
-    for (start += minus; start < p; start++) {
-        /* Counted downwards: INT64_MIN has no positive twin. */
-        if (__builtin_mul_overflow(v, (int64_t)10, &v) ||
-            __builtin_sub_overflow(v, (int64_t)(*start - '0'), &v)) {
-            *value = minus ? INT64_MIN : INT64_MAX;
-            return BW_NUMBER_HUGE;
-        }
-    }
-    if (!minus && v == INT64_MIN) {
-        *value = INT64_MAX;
-        return BW_NUMBER_HUGE;
-    }
-    *value = minus ? v : -v;
+    for (; start < p; start++)
+        v = v * 10 + (*start - '0');
+    *value = minus ? -v : v;
     return BW_NUMBER_INT;
 }
 

@@ -37,9 +37,23 @@ enum bw_number {
 void bw_cursor_init(struct bw_cursor *c, const char *text, size_t len);
 bool bw_cursor_fail(struct bw_cursor *c, const char *fault); /* always false */
 /* Passes blanks; the byte that follows, 0 at the end or after a fault. */
-char bw_cursor_peek(struct bw_cursor *c);
+static inline char bw_cursor_peek(struct bw_cursor *c)
+{
+    if (c->fault)
+        return 0;
+    while (c->at < c->end && (unsigned char)*c->at <= ' ' &&
+           (*c->at == ' ' || *c->at == '\n' || *c->at == '\r' || *c->at == '\t'))
+        c->at++;
+    return c->at < c->end ? *c->at : 0;
+}
 /* Passes blanks and, if it follows, ch. */
-bool bw_cursor_take(struct bw_cursor *c, char ch);
+static inline bool bw_cursor_take(struct bw_cursor *c, char ch)
+{
+    if (bw_cursor_peek(c) != ch || c->at == c->end)
+        return false;
+    c->at++;
+    return true;
+}
 /* Nothing but blanks is left. */
 bool bw_cursor_done(struct bw_cursor *c);
 

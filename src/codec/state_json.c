@@ -1,9 +1,17 @@
 /* The state of a product as JSON: what Redis and Postgres keep between two checks.
  *
- * Happy way: one table says which number is written under which name and what it may be; encoding and decoding both
- * walk it, so neither can forget a field. How it fails: decoding refuses what is not exactly a state of version 1:
- * no JSON (BW_ERR_SYNTAX), a member absent, of another type, out of range, unknown, or categories out of order
- * (BW_ERR_INVALID). A state half understood would invent or swallow alerts; the caller rebuilds it instead. */
+ * Happy way: one table says which number stands where and what it may be; encoding and decoding both walk it, so neither
+ * can forget a field. Numbers have no names: a state is written and read at each check, and its names were most of it.
+ *
+ *   [2, [numbers of the state], unknown, title, brand, parent_asin, availability_amazon, [value_at],
+ *    [[name, numbers of the category], ...]]
+ *
+ * Zeros at the end of a list of numbers are left out, and what is left out is zero. So a new field goes behind the last
+ * one of its table, and states without it stay good.
+ *
+ * How it fails: decoding refuses what is not exactly a state of version 2 or 1: no JSON (BW_ERR_SYNTAX), an element absent,
+ * of another type, out of range, too many, or categories out of order (BW_ERR_INVALID). A state half understood would
+ * invent or swallow alerts; the caller rebuilds it instead. */
 #include "category.h"
 #include "state_read.h"
 
@@ -16,10 +24,11 @@
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define FORMAT         1
 #define CATEGORIES_MAX 100000 /* ids come and go over the years; this many never do */
+#define FORMAT         2
 
 enum type { LONG, INT, BOOL };
 
@@ -40,52 +49,89 @@ struct field {
 #member, type, offsetof(struct bw_category_state, member), min                                       \
     }
 
+/* The order is that of the text. */
 static const struct field state_fields[] = {
-    STATE(LONG, version, 0),        STATE(BOOL, baseline, 0),      STATE(LONG, checked_at_ms, 0),
-    STATE(LONG, answered_at, 0),    STATE(LONG, ok_at, 0),         STATE(LONG, freshness, 0),
-    STATE(LONG, last_update, 0),    STATE(LONG, last_change, 0),   STATE(INT, unknown_checks, 0),
-    STATE(LONG, unknown_since, 0),  STATE(INT, stub_checks, 0),    STATE(LONG, stub_since, 0),
-    STATE(LONG, current_price, -1), STATE(LONG, monthly_sold, -1), STATE(LONG, rating, -1),
-    STATE(LONG, review_count, -1),
+    STATE(LONG, version, 0),       STATE(BOOL, baseline, 0),      STATE(LONG, checked_at_ms, 0),
+    STATE(LONG, answered_at, 0),   STATE(LONG, ok_at, 0),         STATE(LONG, freshness, 0),
+    STATE(LONG, last_update, 0),   STATE(LONG, last_change, 0),   STATE(LONG, current_price, -1),
+    STATE(LONG, monthly_sold, -1), STATE(LONG, rating, -1),       STATE(LONG, review_count, -1),
+    STATE(INT, unknown_checks, 0), STATE(LONG, unknown_since, 0), STATE(INT, stub_checks, 0),
+    STATE(LONG, stub_since, 0),
 };
 
 static const struct field category_fields[] = {
-    CATEGORY(LONG, category_id, 1), CATEGORY(LONG, rank, -1),         CATEGORY(LONG, at, 0),
-    CATEGORY(LONG, since, 0),       CATEGORY(LONG, not_before, 0),    CATEGORY(LONG, confirmed_at, 0),
-    CATEGORY(INT, missing, 0),      CATEGORY(LONG, missing_since, 0), CATEGORY(BOOL, removed, 0),
+    CATEGORY(LONG, category_id, 1),  CATEGORY(LONG, rank, -1),         CATEGORY(LONG, at, 0),
+    CATEGORY(LONG, confirmed_at, 0), CATEGORY(LONG, since, 0),         CATEGORY(LONG, not_before, 0),
+    CATEGORY(INT, missing, 0),       CATEGORY(LONG, missing_since, 0), CATEGORY(BOOL, removed, 0),
 };
+
+enum { FIELDS_MAX = 32 };
+_Static_assert(COUNT(state_fields) <= FIELDS_MAX && COUNT(category_fields) <= FIELDS_MAX,
+               "room for all numbers");
+
+static int64_t get(const struct field *f, const void *from)
+{
+    const char *at = (const char *)from + f->offset;
+    int64_t l;
+    int small;
+    bool yes;
+
+    switch (f->type) {
+    case LONG:
+        memcpy(&l, at, sizeof l);
+        return l;
+    case INT:
+        memcpy(&small, at, sizeof small);
+        return small;
+    default:
+        memcpy(&yes, at, sizeof yes);
+        return yes;
+    }
+}
+
+static void set(const struct field *f, int64_t value, void *to)
+{
+    char *at = (char *)to + f->offset;
+    int small = (int)value;
+    bool yes = value != 0;
+
+    switch (f->type) {
+    case LONG:
+        memcpy(at, &value, sizeof value);
+        break;
+    case INT:
+        memcpy(at, &small, sizeof small);
+        break;
+    default:
+        memcpy(at, &yes, sizeof yes);
+    }
+}
+
+/* ---- encoding ---- */
+
+static void write_numbers(struct bw_json *j, const int64_t *numbers, size_t n)
+{
+    while (n > 0 && numbers[n - 1] == 0)
+        n--;
+    for (size_t i = 0; i < n; i++)
+        bw_json_int(j, NULL, numbers[i]);
+}
 
 static void write_fields(struct bw_json *j, const struct field *fields, size_t n, const void *from)
 {
-    for (size_t i = 0; i < n; i++) {
-        const char *at = (const char *)from + fields[i].offset;
-        int64_t l;
-        int small;
-        bool yes;
+    int64_t numbers[FIELDS_MAX];
 
-        switch (fields[i].type) {
-        case LONG:
-            memcpy(&l, at, sizeof l);
-            bw_json_int(j, fields[i].name, l);
-            break;
-        case INT:
-            memcpy(&small, at, sizeof small);
-            bw_json_int(j, fields[i].name, small);
-            break;
-        case BOOL:
-            memcpy(&yes, at, sizeof yes);
-            bw_json_bool(j, fields[i].name, yes);
-            break;
-        }
-    }
+    for (size_t i = 0; i < n; i++)
+        numbers[i] = get(&fields[i], from);
+    write_numbers(j, numbers, n);
 }
 
 static void write_category(struct bw_json *j, const struct bw_category_state *c)
 {
-    bw_json_object(j, NULL);
+    bw_json_array(j, NULL);
+    bw_json_string(j, NULL, c->name);
     write_fields(j, category_fields, COUNT(category_fields), c);
-    bw_json_string(j, "name", c->name);
-    bw_json_object_end(j);
+    bw_json_array_end(j);
 }
 
 void bw_state_encode(const struct bw_state *s, struct bw_buf *out)
@@ -93,91 +139,53 @@ void bw_state_encode(const struct bw_state *s, struct bw_buf *out)
     struct bw_json j;
 
     bw_json_init(&j, out);
-    bw_json_object(&j, NULL);
-    bw_json_int(&j, "v", FORMAT);
+    bw_json_array(&j, NULL);
+    bw_json_int(&j, NULL, FORMAT);
+    bw_json_array(&j, NULL);
     write_fields(&j, state_fields, COUNT(state_fields), s);
-    bw_json_string(&j, "unknown", bw_unknown_name(s->unknown));
-    bw_json_string(&j, "title", s->title);
-    bw_json_string(&j, "brand", s->brand);
-    bw_json_string(&j, "parent_asin", s->parent_asin);
-    if (s->availability_amazon == INT64_MIN)
-        bw_json_null(&j, "availability_amazon");
-    else
-        bw_json_int(&j, "availability_amazon", s->availability_amazon);
-    bw_json_array(&j, "value_at");
-    for (size_t i = 0; i < BW_VALUE_KINDS; i++)
-        bw_json_int(&j, NULL, s->value_at[i]);
     bw_json_array_end(&j);
-    bw_json_array(&j, "categories");
+    bw_json_string(&j, NULL, bw_unknown_name(s->unknown));
+    bw_json_string(&j, NULL, s->title);
+    bw_json_string(&j, NULL, s->brand);
+    bw_json_string(&j, NULL, s->parent_asin);
+    if (s->availability_amazon == INT64_MIN)
+        bw_json_null(&j, NULL);
+    else
+        bw_json_int(&j, NULL, s->availability_amazon);
+    bw_json_array(&j, NULL);
+    write_numbers(&j, s->value_at, BW_VALUE_KINDS);
+    bw_json_array_end(&j);
+    bw_json_array(&j, NULL);
     for (size_t i = 0; i < s->n_categories; i++)
         write_category(&j, &s->categories[i]);
     bw_json_array_end(&j);
-    bw_json_object_end(&j);
+    bw_json_array_end(&j);
 }
 
 /* ---- decoding ---- */
 
 /* By hand and not with json-c: a state is read at each check, and its tree cost more than all the rest of the answer. */
-struct decode {
-    struct bw_cursor *c;
-    struct bw_error *error;
-    enum bw_err err;
-};
 
-static bool wrong(struct decode *d, const char *name)
+bool state_wrong(struct state_decode *d, const char *name)
 {
     if (d->err == BW_OK)
         d->err = bw_error_set(d->error, BW_ERR_INVALID, "the stored state has no valid '%s'", name);
     return false;
 }
 
-static bool read_int(struct decode *d, const char *name, int64_t min, int64_t max, int64_t *out)
+bool state_read_int(struct state_decode *d, const char *name, int64_t min, int64_t max, int64_t *out)
 {
     int64_t v;
     char first = bw_cursor_peek(d->c);
 
     if ((first != '-' && (first < '0' || first > '9')) || bw_cursor_number(d->c, &v) != BW_NUMBER_INT ||
         v < min || v > max)
-        return wrong(d, name);
+        return state_wrong(d, name);
     *out = v;
     return true;
 }
 
-static bool read_bool(struct decode *d, const char *name, bool *out)
-{
-    char first = bw_cursor_peek(d->c);
-
-    if ((first != 't' && first != 'f') || !bw_cursor_skip(d->c, 0))
-        return wrong(d, name);
-    *out = first == 't';
-    return true;
-}
-
-static bool read_field(struct decode *d, const struct field *f, void *to)
-{
-    char *at = (char *)to + f->offset;
-    int64_t l;
-    int small;
-    bool yes;
-
-    if (f->type == BOOL) {
-        if (!read_bool(d, f->name, &yes))
-            return false;
-        memcpy(at, &yes, sizeof yes);
-        return true;
-    }
-    if (!read_int(d, f->name, f->min, f->type == INT ? INT_MAX : INT64_MAX, &l))
-        return false;
-    small = (int)l;
-    if (f->type == INT)
-        memcpy(at, &small, sizeof small);
-    else
-        memcpy(at, &l, sizeof l);
-    return true;
-}
-
-/* A string, or null. */
-static bool read_text(struct decode *d, const char *name, char **out)
+bool state_read_text(struct state_decode *d, const char *name, char **out)
 {
     struct bw_span span;
     struct bw_buf text;
@@ -185,7 +193,7 @@ static bool read_text(struct decode *d, const char *name, char **out)
     if (bw_cursor_null(d->c))
         return true;
     if (bw_cursor_peek(d->c) != '"' || !bw_cursor_string(d->c, &span) || bw_span_has_nul(&span))
-        return wrong(d, name);
+        return state_wrong(d, name);
     if (!span.escapes) {
         *out = bw_strndup(span.at, span.len);
         return true;
@@ -196,7 +204,7 @@ static bool read_text(struct decode *d, const char *name, char **out)
     return true;
 }
 
-static bool read_unknown(struct decode *d, enum bw_unknown *out)
+bool state_read_unknown(struct state_decode *d, enum bw_unknown *out)
 {
     struct bw_span name;
 
@@ -208,155 +216,117 @@ static bool read_unknown(struct decode *d, enum bw_unknown *out)
             }
         }
     }
-    return wrong(d, "unknown");
+    return state_wrong(d, "unknown");
 }
 
-static bool read_values(struct decode *d, struct bw_state *s)
+/* The comma before an element that must be there. */
+static bool element(struct state_decode *d, const char *name)
+{
+    return bw_cursor_take(d->c, ',') || state_wrong(d, name);
+}
+
+/* Numbers up to the closing bracket. more: one follows. Those that are left out are zero. */
+static bool read_fields(struct state_decode *d, const struct field *fields, size_t n, bool more, void *to)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct field *f = &fields[i];
+        int64_t max = f->type == LONG ? INT64_MAX : f->type == INT ? INT_MAX : 1;
+        int64_t v = 0;
+
+        if (more ? !state_read_int(d, f->name, f->min, max, &v) : f->min > 0)
+            return state_wrong(d, f->name);
+        set(f, v, to);
+        more = more && bw_cursor_next(d->c, ']');
+    }
+    return (!more && !d->c->fault) || state_wrong(d, "end of a list");
+}
+
+static bool read_values(struct state_decode *d, struct bw_state *s)
 {
     size_t n = 0;
 
     if (bw_cursor_peek(d->c) != '[')
-        return wrong(d, "value_at");
+        return state_wrong(d, "value_at");
     for (bool more = bw_cursor_first(d->c, '[', ']'); more; more = bw_cursor_next(d->c, ']'), n++)
-        if (n == BW_VALUE_KINDS || !read_int(d, "value_at", 0, INT64_MAX, &s->value_at[n]))
-            return wrong(d, "value_at");
-    return n == BW_VALUE_KINDS || wrong(d, "value_at");
+        if (n == BW_VALUE_KINDS || !state_read_int(d, "value_at", 0, INT64_MAX, &s->value_at[n]))
+            return state_wrong(d, "value_at");
+    return !d->c->fault;
 }
 
-/* Which member this is: the one behind the last, as they were written, else any. n if it is none of them. */
-static size_t find_member(const struct bw_span *key, const struct field *fields, size_t n_fields,
-                          const char *const *others, size_t n, size_t guess)
+static bool read_category(struct state_decode *d, struct bw_category_state *category)
 {
-    for (size_t k = 0; k < n; k++) {
-        size_t i = (guess + k) % n;
+    if (bw_cursor_peek(d->c) != '[' || !bw_cursor_first(d->c, '[', ']'))
+        return state_wrong(d, "categories");
+    return state_read_text(d, "name", &category->name) &&
+           read_fields(d, category_fields, COUNT(category_fields), bw_cursor_next(d->c, ']'), category);
+}
 
-        if (bw_span_is(key, i < n_fields ? fields[i].name : others[i - n_fields]))
-            return i;
+bool state_next_category(struct state_decode *d, struct bw_state *s,
+                         bool (*read)(struct state_decode *d, struct bw_category_state *category))
+{
+    if (s->n_categories == CATEGORIES_MAX)
+        return state_wrong(d, "categories");
+    if ((s->n_categories & (s->n_categories - 1)) == 0 && (s->n_categories == 0 || s->n_categories >= 8)) {
+        size_t room = s->n_categories > 0 ? s->n_categories * 2 : 8;
+        s->categories = bw_realloc_array(s->categories, room, sizeof *s->categories);
     }
-    return n;
-}
-
-/* The key of the next member of an object whose members are all known, and each there once. */
-static bool next_member(struct decode *d, const struct field *fields, size_t n_fields,
-                        const char *const *others, size_t n, uint32_t *seen, size_t *at)
-{
-    struct bw_span key;
-
-    if (!bw_cursor_key(d->c, &key))
-        return wrong(d, "members");
-    *at = find_member(&key, fields, n_fields, others, n, *at);
-    if (*at == n || (*seen & 1u << *at)) {
-        d->err = bw_error_set(d->error, BW_ERR_INVALID, "the stored state has a member '%.*s' too many",
-                              (int)(key.len < 40 ? key.len : 40), key.at);
+    struct bw_category_state *c = &s->categories[s->n_categories];
+    *c = (struct bw_category_state){0};
+    s->n_categories++; /* its name is ours to free */
+    if (!read(d, c))
+        return false;
+    if (s->n_categories > 1 && c[-1].category_id >= c->category_id) {
+        d->err = bw_error_set(d->error, BW_ERR_INVALID, "the categories of the stored state do not ascend");
         return false;
     }
-    *seen |= 1u << *at;
     return true;
 }
 
-static bool complete(struct decode *d, uint32_t seen, const struct field *fields, size_t n_fields,
-                     const char *const *others, size_t n)
+static bool read_categories(struct state_decode *d, struct bw_state *s)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!(seen & 1u << i))
-            return wrong(d, i < n_fields ? fields[i].name : others[i - n_fields]);
-    return true;
-}
-
-static bool read_category(struct decode *d, struct bw_category_state *category)
-{
-    static const char *const others[] = {"name"};
-    const size_t n_fields = COUNT(category_fields), n = n_fields + COUNT(others);
-    uint32_t seen = 0;
-
-    if (bw_cursor_peek(d->c) != '{')
-        return wrong(d, "categories");
-    size_t at = 0;
-    for (bool more = bw_cursor_first(d->c, '{', '}'); more; more = bw_cursor_next(d->c, '}'), at++) {
-        if (!next_member(d, category_fields, n_fields, others, n, &seen, &at))
-            return false;
-        if (!(at < n_fields ? read_field(d, &category_fields[at], category)
-                            : read_text(d, "name", &category->name)))
-            return false;
-    }
-    return complete(d, seen, category_fields, n_fields, others, n);
-}
-
-static bool read_categories(struct decode *d, struct bw_state *s)
-{
-    size_t room = 0;
-
     if (bw_cursor_peek(d->c) != '[')
-        return wrong(d, "categories");
-    for (bool more = bw_cursor_first(d->c, '[', ']'); more; more = bw_cursor_next(d->c, ']')) {
-        if (s->n_categories == CATEGORIES_MAX)
-            return wrong(d, "categories");
-        if (s->n_categories == room) {
-            room = room > 0 ? room * 2 : 8;
-            s->categories = bw_realloc_array(s->categories, room, sizeof *s->categories);
-        }
-        struct bw_category_state *c = &s->categories[s->n_categories];
-        *c = (struct bw_category_state){0};
-        s->n_categories++; /* its name is ours to free */
-        if (!read_category(d, c))
+        return state_wrong(d, "categories");
+    for (bool more = bw_cursor_first(d->c, '[', ']'); more; more = bw_cursor_next(d->c, ']'))
+        if (!state_next_category(d, s, read_category))
             return false;
-        if (s->n_categories > 1 && c[-1].category_id >= c->category_id) {
-            d->err =
-                bw_error_set(d->error, BW_ERR_INVALID, "the categories of the stored state do not ascend");
-            return false;
-        }
-    }
-    return true;
+    return !d->c->fault;
 }
 
-enum other { V, UNKNOWN, TITLE, BRAND, PARENT_ASIN, AVAILABILITY, VALUE_AT, CATEGORIES, OTHERS };
-static const char *const other_members[OTHERS] = {
-    "v", "unknown", "title", "brand", "parent_asin", "availability_amazon", "value_at", "categories"};
+static bool read_availability(struct state_decode *d, struct bw_state *s)
+{
+    s->availability_amazon = INT64_MIN;
+    return bw_cursor_null(d->c) ||
+           state_read_int(d, "availability_amazon", INT64_MIN, INT64_MAX, &s->availability_amazon);
+}
 
-static bool read_other(struct decode *d, enum other member, struct bw_state *s)
+static bool read_elements(struct state_decode *d, struct bw_state *s)
 {
     int64_t format;
 
-    switch (member) {
-    case V:
-        return read_int(d, "v", FORMAT, FORMAT, &format);
-    case UNKNOWN:
-        return read_unknown(d, &s->unknown);
-    case TITLE:
-        return read_text(d, "title", &s->title);
-    case BRAND:
-        return read_text(d, "brand", &s->brand);
-    case PARENT_ASIN:
-        return read_text(d, "parent_asin", &s->parent_asin);
-    case AVAILABILITY:
-        s->availability_amazon = INT64_MIN;
-        return bw_cursor_null(d->c) ||
-               read_int(d, "availability_amazon", INT64_MIN, INT64_MAX, &s->availability_amazon);
-    case VALUE_AT:
-        return read_values(d, s);
-    default:
-        return read_categories(d, s);
-    }
+    if (!bw_cursor_first(d->c, '[', ']') ||
+        !state_read_int(d, "version of its format", FORMAT, FORMAT, &format) || !element(d, "numbers") ||
+        bw_cursor_peek(d->c) != '[')
+        return state_wrong(d, "numbers");
+    return read_fields(d, state_fields, COUNT(state_fields), bw_cursor_first(d->c, '[', ']'), s) &&
+           element(d, "unknown") && state_read_unknown(d, &s->unknown) && element(d, "title") &&
+           state_read_text(d, "title", &s->title) && element(d, "brand") &&
+           state_read_text(d, "brand", &s->brand) && element(d, "parent_asin") &&
+           state_read_text(d, "parent_asin", &s->parent_asin) && element(d, "availability_amazon") &&
+           read_availability(d, s) && element(d, "value_at") && read_values(d, s) &&
+           element(d, "categories") && read_categories(d, s) &&
+           (bw_cursor_take(d->c, ']') || state_wrong(d, "end"));
 }
 
 enum bw_err state_read(struct bw_cursor *c, struct bw_state *s, struct bw_error *error)
 {
-    const size_t n_fields = COUNT(state_fields), n = n_fields + OTHERS;
-    struct decode d = {.c = c, .error = error};
-    uint32_t seen = 0;
-    size_t at = n_fields; /* "v" comes first */
+    struct state_decode d = {.c = c, .error = error};
 
-    if (bw_cursor_peek(c) != '{')
-        return bw_error_set(error, BW_ERR_INVALID, "the stored state is not an object");
-    for (bool more = bw_cursor_first(c, '{', '}'); more; more = bw_cursor_next(c, '}'), at++) {
-        if (!next_member(&d, state_fields, n_fields, other_members, n, &seen, &at))
-            return d.err;
-        if (!(at < n_fields ? read_field(&d, &state_fields[at], s)
-                            : read_other(&d, (enum other)(at - n_fields), s)))
-            return d.err;
-    }
-    if (!d.err)
-        (void)complete(&d, seen, state_fields, n_fields, other_members, n);
+    if (bw_cursor_peek(c) == '{')
+        return state_read_old(c, s, error);
+    if (bw_cursor_peek(c) != '[')
+        return bw_error_set(error, BW_ERR_INVALID, "the stored state is no list");
+    if (!read_elements(&d, s))
+        (void)state_wrong(&d, "form");
     return d.err;
 }
 

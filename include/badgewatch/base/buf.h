@@ -45,8 +45,8 @@ static inline enum bw_err bw_buf_addc(struct bw_buf *b, char c)
 
 enum bw_err bw_buf_adds(struct bw_buf *b, const char *s);
 #define BW_INT_TEXT 24
-/* In decimal; gives its first character, the NUL is the last of text. */
-const char *bw_int_format(int64_t value, char text[BW_INT_TEXT]);
+/* In decimal, NUL-terminated; gives its length. */
+size_t bw_int_format(int64_t value, char text[BW_INT_TEXT]);
 enum bw_err bw_buf_addi(struct bw_buf *b, int64_t value); /* in decimal; series are thousands of them */
 enum bw_err bw_buf_addf(struct bw_buf *b, const char *fmt, ...) BW_PRINTF(2, 3);
 const char *bw_buf_str(const struct bw_buf *b); /* "" while empty; borrowed */

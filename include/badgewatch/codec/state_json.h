@@ -4,9 +4,9 @@
 #include "badgewatch/base/buf.h"
 #include "badgewatch/core/state.h"
 
-/* {"v":1,"version":12,"categories":[...],...}: whole state, nothing lost. */
+/* Whole state, nothing lost: a list whose form state_json.c tells. */
 void bw_state_encode(const struct bw_state *s, struct bw_buf *out);
-/* key is what the state belongs to. BW_ERR_SYNTAX / BW_ERR_INVALID with a text on anything unexpected. */
+/* Also of version 1. key is what the state belongs to. BW_ERR_SYNTAX / BW_ERR_INVALID with a text on anything unexpected. */
 enum bw_err bw_state_decode(const char *json, size_t len, const struct bw_product_key *key,
                             struct bw_state *out, struct bw_error *error) BW_MUSTCHECK;
 /* {"7792528011":{"rank":1,"at":"2026-05-10T04:19:28Z"}}; rank null where unranked (CONTRACT 4 sales_ranks). Removed

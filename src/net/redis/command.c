@@ -31,10 +31,10 @@ static void put(struct writer *w, const char *data, size_t len)
 static void put_count(struct writer *w, char mark, size_t n)
 {
     char line[BW_INT_TEXT];
-    const char *digits = bw_int_format((int64_t)n, line);
+    size_t len = bw_int_format((int64_t)n, line);
 
     put(w, &mark, 1);
-    put(w, digits, (size_t)(line + sizeof line - 1 - digits));
+    put(w, line, len);
     put(w, "\r\n", 2);
 }
 

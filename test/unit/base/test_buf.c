@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -76,6 +77,16 @@ static void test_integers(void **state)
         assert_string_equal(bw_buf_str(&b), cases[i].text);
     }
     assert_int_equal(bw_buf_addi(&b, 1), BW_ERR_TOO_BIG); /* the last one fills it */
+    for (int64_t v = 1; v > 0 && v <= INT64_MAX / 10; v *= 10) { /* each number of digits */
+        for (int64_t near = v - 1; near <= v + 1; near++) {
+            char expected[BW_INT_TEXT], text[BW_INT_TEXT];
+            int len = snprintf(expected, sizeof(expected), "%lld", -(long long)near);
+            assert_int_equal(bw_int_format(-near, text), len);
+            assert_string_equal(text, expected);
+            assert_int_equal(bw_int_format(near, text), near == 0 ? 1 : len - 1);
+            assert_string_equal(text, near == 0 ? expected : expected + 1);
+        }
+    }
     assert_string_equal(bw_buf_str(&b), "-9223372036854775808");
     bw_buf_fini(&b);
 }

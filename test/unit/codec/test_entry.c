@@ -337,10 +337,10 @@ static void check_as_text(void **state)
     assert_ptr_equal(strstr(json.data,
                             "{\"domain\":3,\"asin\":\"B0TEST0001\",\"unknown\":\"\",\"checked_at_ms\":"
                             "1755101612345,\"batch_id\":\"" BATCH "\",\"raw_sha256\":\"" HASH
-                            "\",\"raw_mended\":true,\"state\":{\"v\":1,"),
+                            "\",\"raw_mended\":true,\"state\":[2,["),
                      json.data);
     assert_non_null(strstr(json.data,
-                           "},\"changes\":[],\"reigns\":[],\"unknowns\":[],\"ranks\":{\"7792528011\":["
+                           "],\"changes\":[],\"reigns\":[],\"unknowns\":[],\"ranks\":{\"7792528011\":["
                            "1755100006,-1,1755100007,1]},\"values\":{\"amazon\":[1755100001,-1]},"
                            "\"names\":[]}"));
     made_fini(&m);

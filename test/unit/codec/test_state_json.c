@@ -192,58 +192,150 @@ static char *good_state(void)
     return bw_buf_take(&json, NULL);
 }
 
+/* good is refused with each of the replacements, and when it is cut. */
+static void expect_strict(const char *good, const char *const (*rows)[2], size_t n)
+{
+    struct bw_state back;
+
+    assert_int_equal(bw_state_decode(good, strlen(good), &key, &back, NULL), BW_OK);
+    bw_state_fini(&back);
+    for (size_t i = 0; i < n; i++)
+        expect_refused(good, rows[i][0], rows[i][1]);
+    for (size_t len = 0; len < strlen(good); len++)
+        assert_int_equal(bw_state_decode(good, len, &key, &back, NULL), BW_ERR_SYNTAX);
+}
+
+#define GOOD                                                                                                 \
+    "[2,[12,0,0,0,0,0,0,0,-1,-1,-1,-1],\"\",\"T\",null,null,null,[],[[\"Five\",5,1,1000,0,900],[null,6,-1,"  \
+    "1000]]]"
+
 static void anything_odd_is_refused(void **state)
 {
-    static const struct {
-        const char *from, *to;
-    } rows[] = {
+    static const char *const rows[][2] = {
+        {"[2,", "[1,"},
+        {"[2,", "[3,"},
+        {"[2,", "["},
+        {"[12,", "[-1,"},
+        {"[12,", "[\"12\","},
+        {"[12,", "[12.0,"},
+        {"[12,", "[9223372036854775808,"},
+        {"[12,0,", "[12,2,"},
+        {"[12,0,", "[12,false,"},
+        {"-1],", "-1,2147483648],"},
+        {"-1],", "-1,0,0,0,0,0],"},
+        {"-1],", "-2],"},
+        {"\"\"", "\"weather\""},
+        {"\"\"", "null"},
+        {"\"T\"", "7"},
+        {"\"T\"", "\"a\\u0000b\""},
+        {"\"T\",", ""},
+        {"null,[]", "\"\",[]"},
+        {"[],", "[null],"},
+        {"[],", "[-1],"},
+        {"[],", "[0,0,0,0,0,0,0,0],"},
+        {"[],", "{},"},
+        {"[[", "[7,["},
+        {"[[", "[null,["},
+        {"[[", "[[],["},
+        {"[\"Five\",5,1,1000,0,900]", "[\"Five\"]"},
+        {"\"Five\",5", "\"Five\",0"},
+        {"\"Five\",5", "\"Five\",6"},
+        {"\"Five\",5", "\"Five\",7"},
+        {"\"Five\",5,1", "\"Five\",5,-2"},
+        {"\"Five\",5,1", "\"Five\",5,null"},
+        {"\"Five\"", "5"},
+        {"900]", "900,0,0,0,2]"},
+        {"900]", "900,0,0,0,1,1]"},
+        {"]]]", "]],7]"},
+        {"]]]", "]]],7"},
+        {"[[\"Five\",5,1,1000,0,900],[null,6,-1,1000]]", "null"},
+    };
+    char *good = good_state();
+
+    (void)state;
+    assert_string_equal(good, GOOD);
+    expect_strict(good, rows, sizeof rows / sizeof *rows);
+    static const char *const others[] = {"[]", "null", "7", "{}", "[2]", "[2,[]]", "[[2]]"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct bw_state back;
+        assert_int_equal(bw_state_decode(others[i], strlen(others[i]), &key, &back, NULL), BW_ERR_INVALID);
+    }
+    free(good);
+}
+
+/* As Postgres gives them back. */
+static void blanks_change_nothing(void **state)
+{
+    struct bw_state back;
+    struct bw_buf again;
+
+    (void)state;
+    static const char spaced[] =
+        "[2, [12, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1], \"\", \"T\", null, null, null, [], "
+        "[[\"Five\", 5, 1, 1000, 0, 900], [null, 6, -1, 1000]]]\n";
+    assert_int_equal(bw_state_decode(spaced, strlen(spaced), &key, &back, NULL), BW_OK);
+    bw_buf_init(&again, 10000);
+    bw_state_encode(&back, &again);
+    assert_string_equal(bw_buf_str(&again), GOOD);
+    bw_buf_fini(&again);
+    bw_state_fini(&back);
+}
+
+#define OLD                                                                                                  \
+    "{\"v\":1,\"version\":12,\"baseline\":true,\"checked_at_ms\":1,\"answered_at\":2,\"ok_at\":3,"           \
+    "\"freshness\":4,"                                                                                       \
+    "\"last_update\":5,\"last_change\":6,\"unknown_checks\":7,\"unknown_since\":8,\"stub_checks\":9,\"stub_" \
+    "since\":10,"                                                                                            \
+    "\"current_price\":11,\"monthly_sold\":12,\"rating\":13,\"review_count\":14,\"unknown\":\"stub\","       \
+    "\"title\":\"T\","                                                                                       \
+    "\"brand\":\"B\",\"parent_asin\":null,\"availability_amazon\":-1,\"value_at\":[15,16,17,18,19,20,21],"   \
+    "\"categories\":[{\"category_id\":5,\"rank\":1,\"at\":22,\"since\":23,\"not_before\":24,\"confirmed_"    \
+    "at\":25,"                                                                                               \
+    "\"missing\":26,\"missing_since\":27,\"removed\":true,\"name\":\"Five\"}]}"
+
+/* An upgrade finds states of version 1 in Redis, Postgres and the history stream. */
+static void version_1_is_read(void **state)
+{
+    struct bw_state back;
+    struct bw_buf now;
+
+    (void)state;
+    assert_int_equal(bw_state_decode(OLD, strlen(OLD), &key, &back, NULL), BW_OK);
+    bw_buf_init(&now, 10000);
+    bw_state_encode(&back, &now);
+    assert_string_equal(bw_buf_str(&now),
+                        "[2,[12,1,1,2,3,4,5,6,11,12,13,14,7,8,9,10],\"stub\",\"T\",\"B\",null,-1,"
+                        "[15,16,17,18,19,20,21],[[\"Five\",5,1,22,25,23,24,26,27,1]]]");
+    bw_buf_fini(&now);
+    bw_state_fini(&back);
+}
+
+static void anything_odd_in_version_1_is_refused(void **state)
+{
+    static const char *const rows[][2] = {
         {"\"v\":1", "\"v\":2"},
         {"\"v\":1,", ""},
         {"\"version\":12", "\"version\":-1"},
         {"\"version\":12", "\"version\":\"12\""},
-        {"\"version\":12", "\"version\":12.0"},
-        {"\"version\":12", "\"version\":9223372036854775808"},
         {"\"version\":12", "\"version\":12,\"more\":1"},
         {"\"version\":12", "\"revision\":12"},
         {"\"version\":12", "\"version\":12,\"version\":13"},
-        {"\"baseline\":false", "\"baseline\":0"},
-        {"\"unknown_checks\":0", "\"unknown_checks\":2147483648"},
-        {"\"unknown\":\"\"", "\"unknown\":\"weather\""},
-        {"\"unknown\":\"\"", "\"unknown\":null"},
-        {"\"title\":\"T\"", "\"title\":7"},
+        {"\"baseline\":true", "\"baseline\":1"},
+        {"\"unknown_checks\":7", "\"unknown_checks\":2147483648"},
+        {"\"unknown\":\"stub\"", "\"unknown\":\"weather\""},
         {"\"title\":\"T\"", "\"titel\":\"T\""},
-        {"\"title\":\"T\"", "\"title\":\"a\\u0000b\""},
         {"\"availability_amazon\":", "\"availability_amazon\":\"\",\"x\":"},
-        {"\"value_at\":[0,", "\"value_at\":["},
-        {"\"value_at\":[0,", "\"value_at\":[0,0,"},
-        {"\"value_at\":[0,", "\"value_at\":[null,"},
-        {"\"value_at\":[0,", "\"value_at\":[-1,"},
-        {"\"categories\":[", "\"categories\":[7,"},
+        {"\"value_at\":[15,", "\"value_at\":["},
+        {"\"value_at\":[15,", "\"value_at\":[0,0,"},
         {"\"categories\":[", "\"categories\":[null,"},
         {"\"category_id\":5", "\"category_id\":0"},
-        {"\"category_id\":5", "\"category_id\":6"},
-        {"\"category_id\":5", "\"category_id\":7"},
-        {"\"rank\":1", "\"rank\":-2"},
-        {"\"rank\":1", "\"rank\":null"},
-        {"\"name\":\"Five\"", "\"name\":5"},
         {"\"name\":\"Five\"", "\"name\":\"Five\",\"x\":1"},
-        {"\"removed\":false", "\"removed\":null"},
+        {"\"removed\":true", "\"removed\":null"},
         {"{\"v\"", "[{\"v\""},
     };
-    char *good = good_state();
-    struct bw_state back;
 
     (void)state;
-    assert_int_equal(bw_state_decode(good, strlen(good), &key, &back, NULL), BW_OK);
-    bw_state_fini(&back);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        expect_refused(good, rows[i].from, rows[i].to);
-    for (size_t n = 0; n < strlen(good); n++)
-        assert_int_equal(bw_state_decode(good, n, &key, &back, NULL), BW_ERR_SYNTAX);
-    static const char *const others[] = {"[]", "null", "7", "{}"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        assert_int_equal(bw_state_decode(others[i], strlen(others[i]), &key, &back, NULL), BW_ERR_INVALID);
-    free(good);
+    expect_strict(OLD, rows, sizeof rows / sizeof *rows);
 }
 
 static void readable_pieces(void **state)
@@ -308,6 +400,9 @@ int main(void)
         cmocka_unit_test(round_trip),
         cmocka_unit_test(fresh_state),
         cmocka_unit_test(anything_odd_is_refused),
+        cmocka_unit_test(blanks_change_nothing),
+        cmocka_unit_test(version_1_is_read),
+        cmocka_unit_test(anything_odd_in_version_1_is_refused),
         cmocka_unit_test(readable_pieces),
         cmocka_unit_test(labels),
     };
