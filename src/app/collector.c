@@ -198,7 +198,7 @@ static void submit(struct run *r, size_t member, const struct received *got, int
                              .answered_at = answered_at,
                              .others_answer = others_answer(c, &m->key),
                              .last_byte = bw_mono_now()};
-    snprintf(check.batch_id, sizeof(check.batch_id), "%s", r->batch_id);
+    bw_text_copy(check.batch_id, sizeof(check.batch_id), r->batch_id);
     *u = (struct under_way){.run = r, .bytes = got->raw_len};
     r->fates[member] = FATE_GIVEN_UP;
     r->checks++;

@@ -76,7 +76,7 @@ static size_t collect(struct bw_consumer *c, const struct bw_reply *reply, struc
         if (item->n < 2)
             continue;
         if (c->cursor[0] != '>' && !c->rewound)
-            snprintf(c->cursor, sizeof(c->cursor), "%s", item->elements[0].str);
+            bw_text_copy(c->cursor, sizeof(c->cursor), item->elements[0].str);
         if (item->elements[1].type != BW_REPLY_ARRAY) {
             forget_deleted(c, item->elements[0].str);
             continue;

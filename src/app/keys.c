@@ -3,8 +3,10 @@
 
 #include "badgewatch/base/alloc.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void bw_keys_init(struct bw_keys *k, const char *prefix)
 {
@@ -52,7 +54,12 @@ void bw_keys_fini(struct bw_keys *k)
 
 void bw_keys_product(const struct bw_keys *k, const struct bw_product_key *key, char out[BW_KEY_MAX])
 {
-    snprintf(out, BW_KEY_MAX, "%sproduct:%d:%s", k->prefix, key->domain, key->asin);
+    static const char word[] = "product:";
+    size_t len = strlen(k->prefix);
+    assert(len + sizeof(word) + BW_PRODUCT_TEXT <= BW_KEY_MAX);
+    memcpy(out, k->prefix, len);
+    memcpy(out + len, word, sizeof(word));
+    bw_product_key_format(key, out + len + sizeof(word) - 1);
 }
 
 void bw_keys_daemon(const struct bw_keys *k, const char *id, char out[BW_KEY_MAX])

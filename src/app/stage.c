@@ -117,7 +117,7 @@ static void staged(struct op *op, const char *id)
     struct bw_held_check held = {.text = op->text, .raw = c->raw, .raw_len = c->raw ? c->raw_len : 0};
     char entry[BW_HELD_ID];
     bool changed = op->detection.n_changes > 0;
-    snprintf(entry, sizeof(entry), "%s", id);
+    bw_text_copy(entry, sizeof(entry), id);
     count_outcome(op);
     log_changes(op);
     bw_check_record_take(&held.record, &op->detection, &c->product, op->detection.next.checked_at_ms,

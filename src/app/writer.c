@@ -263,7 +263,7 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
             set_aside(w, entries[i].id, bytes, error.text);
             continue;
         }
-        snprintf(w->taken[w->n].id, sizeof(w->taken[0].id), "%s", entries[i].id);
+        bw_text_copy(w->taken[w->n].id, sizeof(w->taken[0].id), entries[i].id);
         w->taken[w->n++].bytes = bytes;
     }
     choose_most(w);

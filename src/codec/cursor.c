@@ -3,6 +3,7 @@
 #include "cursor.h"
 
 #include "utf8.h"
+#include "word.h"
 
 #include "badgewatch/codec/keepa.h"
 
@@ -74,16 +75,7 @@ static const char *escape_end(const char *p, const char *end)
 static inline const char *string_end(const char *p, const char *end, bool *escapes, const char **fault)
 {
     for (;;) {
-        while (end - p >= 8) {
-            uint64_t w;
-
-            memcpy(&w, p, 8);
-            if (bw_cursor_special(w))
-                break;
-            p += 8;
-        }
-        while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
-            p++;
+        p = bw_word_find_special(p, end);
         if (p == end) {
             *fault = "a string has no end";
             return NULL;

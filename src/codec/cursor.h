@@ -69,16 +69,6 @@ bool bw_cursor_null(struct bw_cursor *c); /* passes a null; false without a faul
 /* Passes one value of any kind, checked in full. depth: levels allowed, at most BW_CURSOR_DEPTH. */
 bool bw_cursor_skip(struct bw_cursor *c, unsigned depth);
 
-/* True if one of eight bytes is a quote, a backslash or a control character. Bytes from 0x80 never count: the last
- * terms mask them out. A borrow may raise a false alarm above a true one, never alone. */
-static inline bool bw_cursor_special(uint64_t w)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
-    uint64_t quote = w ^ (ones * '"'), slash = w ^ (ones * '\\');
-
-    return (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((w - ones * 0x20) & ~w)) & tops;
-}
-
 bool bw_span_is(const struct bw_span *s, const char *text); /* compared unescaped */
 /* Appends the string's text as valid UTF-8 without NUL (U+FFFD for what cannot be). */
 void bw_span_text(const struct bw_span *s, struct bw_buf *out);

@@ -32,8 +32,8 @@ static void write_series(struct bw_json *j, const struct bw_detection *d, const 
     bw_json_object(j, "ranks");
     for (size_t i = 0; i < d->n_rank_points; i++) {
         const struct bw_new_points *n = &d->rank_points[i];
-        char id[24];
-        snprintf(id, sizeof(id), "%lld", (long long)p->ranks[n->series].category_id);
+        char id[BW_INT_TEXT];
+        bw_int_format(p->ranks[n->series].category_id, id);
         write_points(j, id, &p->ranks[n->series].series, n->from, n->to);
     }
     bw_json_object_end(j);
@@ -148,8 +148,8 @@ void bw_check_record_take(struct bw_check_record *out, struct bw_detection *d, s
                                     .n_unknowns = d->n_unknowns,
                                     .names = p->tree,
                                     .n_names = p->n_tree};
-    snprintf(out->batch_id, sizeof(out->batch_id), "%s", batch_id);
-    snprintf(out->raw_sha256, sizeof(out->raw_sha256), "%s", raw_sha256);
+    bw_text_copy(out->batch_id, sizeof(out->batch_id), batch_id);
+    bw_text_copy(out->raw_sha256, sizeof(out->raw_sha256), raw_sha256);
     take_series(out, d, p);
     bw_state_init(&d->next, &out->state.key);
     d->changes = NULL;

@@ -4,6 +4,7 @@
  * out->overflow; a wrong nesting of calls is the caller's mistake and gives wrong JSON. json-c is not used to write:
  * it would build a tree first, and escapes every slash. */
 #include "utf8.h"
+#include "word.h"
 
 #include "badgewatch/base/clock.h"
 #include "badgewatch/codec/json.h"
@@ -11,10 +12,17 @@
 #include <math.h>
 #include <string.h>
 
-/* What may be copied as it is: printable ASCII but the quote and the backslash. */
-static bool plain(unsigned char c)
+/* The first byte that may not be copied as it is: a control character (DEL too), a quote, a backslash, or not ASCII. */
+static const char *find_special(const char *p, const char *end)
 {
-    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+    for (; end - p >= 8; p += 8) {
+        uint64_t w = bw_word_load(p), mask = bw_word_special(w) | bw_word_equal(w, 0x7F) | (w & BW_WORD_TOPS);
+        if (mask)
+            return p + bw_word_first(mask);
+    }
+    while (p < end && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7F && *p != '"' && *p != '\\')
+        p++;
+    return p;
 }
 
 static void put_escaped(struct bw_buf *out, unsigned char c)
@@ -32,28 +40,25 @@ static void put_escaped(struct bw_buf *out, unsigned char c)
 
 static void put_string(struct bw_buf *out, const char *s, size_t len)
 {
-    const unsigned char *u = (const unsigned char *)s;
+    const char *const end = s + len;
 
     (void)bw_buf_addc(out, '"');
-    for (size_t i = 0; i < len;) {
-        size_t n = i;
+    while (s < end) {
+        const char *plain = find_special(s, end);
         bool ok = true;
 
-        while (n < len && plain(u[n]))
-            n++;
-        if (n > i)
-            (void)bw_buf_add(out, s + i, n - i);
-        i = n;
-        if (i == len)
+        (void)bw_buf_add(out, s, (size_t)(plain - s));
+        s = plain;
+        if (s == end)
             break;
-        n = bw_utf8_step(u + i, len - i, &ok);
+        size_t n = bw_utf8_step((const unsigned char *)s, (size_t)(end - s), &ok);
         if (!ok)
             (void)bw_buf_add(out, BW_UTF8_REPLACEMENT, 3);
         else if (n == 1)
-            put_escaped(out, u[i]);
+            put_escaped(out, (unsigned char)*s);
         else
-            (void)bw_buf_add(out, s + i, n);
-        i += n;
+            (void)bw_buf_add(out, s, n);
+        s += n;
     }
     (void)bw_buf_addc(out, '"');
 }

@@ -13,6 +13,7 @@
  * Why not json-c in chunks: 100 full histories would be a gigabyte of tree, and the bytes as sent would be gone. */
 #include "cursor.h"
 #include "envelope.h"
+#include "word.h"
 
 #include "badgewatch/base/alloc.h"
 
@@ -98,16 +99,9 @@ static const char *string_part(struct extent *x, const char *p, const char *end)
         x->escape = false;
         return p + 1;
     }
-    while (end - p >= 8) {
-        uint64_t w;
-
-        memcpy(&w, p, 8);
-        if (bw_cursor_special(w))
-            break;
-        p += 8;
-    }
-    while (p < end && *p != '"' && *p != '\\')
-        p++;
+    p = bw_word_find_special(p, end);
+    while (p < end && *p != '"' && *p != '\\') /* control characters are the decoder's business */
+        p = bw_word_find_special(p + 1, end);
     if (p == end)
         return p;
     if (*p == '"')
@@ -115,6 +109,21 @@ static const char *string_part(struct extent *x, const char *p, const char *end)
     else
         x->escape = true;
     return p + 1;
+}
+
+/* The first byte outside a string that matters; end if there is none. */
+static const char *find_structural(const char *p, const char *end)
+{
+    while (end - p >= 8) {
+        uint64_t mask = bw_word_structural(bw_word_load(p));
+        p += mask ? bw_word_first(mask) : 8;
+        if (mask && structural[(unsigned char)*p])
+            return p;
+        p += mask != 0; /* a letter that looks like a bracket */
+    }
+    while (p < end && !structural[(unsigned char)*p])
+        p++;
+    return p;
 }
 
 static bool blank(char c)
@@ -150,8 +159,7 @@ static const char *extent_part(struct extent *x, const char *p, const char *end,
             return p;
         }
         if (x->depth > 0)
-            while (p < end && !structural[(unsigned char)*p])
-                p++;
+            p = find_structural(p, end);
         if (p == end)
             return p;
         first = false;

@@ -20,7 +20,6 @@
 #include "badgewatch/codec/keepa.h"
 #include "badgewatch/codec/state_json.h"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -369,7 +368,7 @@ enum bw_err bw_state_decode(const char *json, size_t len, const struct bw_produc
 void bw_state_ranks_json(const struct bw_state *s, struct bw_buf *out)
 {
     struct bw_json j;
-    char id[24];
+    char id[BW_INT_TEXT];
 
     bw_json_init(&j, out);
     bw_json_object(&j, NULL);
@@ -378,7 +377,7 @@ void bw_state_ranks_json(const struct bw_state *s, struct bw_buf *out)
 
         if (c->removed)
             continue;
-        (void)snprintf(id, sizeof id, "%" PRId64, c->category_id);
+        (void)bw_int_format(c->category_id, id);
         bw_json_object(&j, id);
         if (c->rank > 0)
             bw_json_int(&j, "rank", c->rank);

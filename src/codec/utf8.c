@@ -4,6 +4,7 @@
  * Unicode standard (no overlong forms, no surrogates, nothing past U+10FFFF). Postgres and Slack refuse what is not
  * UTF-8, and neither can hold a NUL, so a NUL counts as bad here too. Nothing fails: bad bytes become U+FFFD. */
 #include "utf8.h"
+#include "word.h"
 
 #include "badgewatch/codec/keepa.h"
 
@@ -81,14 +82,11 @@ size_t bw_utf8_put(uint32_t cp, char out[4])
  * byte when 1 is taken from every byte; the borrow may also hit the byte after a NUL, but by then we have stopped. */
 static size_t ascii_run(const unsigned char *s, size_t len)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
     size_t i = 0;
 
     for (; len - i >= 8; i += 8) {
-        uint64_t w;
-
-        memcpy(&w, s + i, 8);
-        if (((w - ones) | w) & tops)
+        uint64_t w = bw_word_load((const char *)s + i);
+        if (((w - BW_WORD_ONES) | w) & BW_WORD_TOPS)
             break;
     }
     while (i < len && s[i] != 0 && s[i] < 0x80)

@@ -2,7 +2,8 @@
  * BW_ERR_INVALID with what was expected; nothing is corrected silently, a typing error must not track a stranger. */
 #include "badgewatch/core/asin.h"
 
-#include <stdio.h>
+#include "badgewatch/base/buf.h"
+
 #include <string.h>
 
 struct domain {
@@ -91,7 +92,12 @@ enum bw_err bw_product_key_parse(const char *text, struct bw_product_key *out, s
 
 void bw_product_key_format(const struct bw_product_key *key, char out[BW_PRODUCT_TEXT])
 {
-    snprintf(out, BW_PRODUCT_TEXT, "%d:%.*s", key->domain, BW_ASIN_LEN, key->asin);
+    char *p = out; /* not by printf: it is done several times a check */
+    if (key->domain >= 10)
+        *p++ = (char)('0' + key->domain / 10 % 10);
+    *p++ = (char)('0' + key->domain % 10);
+    *p++ = ':';
+    bw_text_copy(p, BW_ASIN_LEN + 1, key->asin);
 }
 
 int bw_product_key_compare(const struct bw_product_key *a, const struct bw_product_key *b)

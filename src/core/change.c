@@ -83,6 +83,18 @@ static void digest(const EVP_MD *kind, const void *data, size_t len, uint8_t out
         abort();
 }
 
+/* Looked up once: by EVP_sha256() libcrypto 3 would search its providers at each digest, which costs as much as the digest
+ * of a short answer. */
+static const EVP_MD *sha256(void)
+{
+    static EVP_MD *kind;
+    if (!kind)
+        kind = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!kind)
+        abort();
+    return kind;
+}
+
 /* RFC 9562, 5.5: SHA-1 of name space and name, with version and variant put over it. */
 static void uuid5(const char *name, char out[BW_UUID_TEXT])
 {
@@ -128,6 +140,6 @@ void bw_sha256_hex(const void *data, size_t len, char out[65])
 {
     uint8_t sum[EVP_MAX_MD_SIZE];
 
-    digest(EVP_sha256(), data, len, sum);
+    digest(sha256(), data, len, sum);
     hex(sum, 32, out);
 }

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DAY_S       86400
 #define STUB_CHECKS 3
@@ -158,7 +159,7 @@ static void end_unknown(struct bw_check_work *w)
 
 static void take_text(char **mine, const char *theirs)
 {
-    if (!theirs)
+    if (!theirs || (*mine && strcmp(*mine, theirs) == 0))
         return;
     free(*mine);
     *mine = bw_strdup(theirs);

@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MISSING_CHECKS 3
 #define NONE           SIZE_MAX
@@ -313,11 +314,13 @@ static void missing_category(struct bw_check_work *w, struct bw_category_state *
 static void name_category(const struct bw_product *p, struct bw_category_state *c)
 {
     for (size_t i = 0; i < p->n_tree; i++) {
-        if (p->tree[i].category_id == c->category_id && p->tree[i].name) {
-            free(c->name);
-            c->name = bw_strdup(p->tree[i].name);
+        if (p->tree[i].category_id != c->category_id || !p->tree[i].name)
+            continue;
+        if (c->name && strcmp(c->name, p->tree[i].name) == 0)
             return;
-        }
+        free(c->name);
+        c->name = bw_strdup(p->tree[i].name);
+        return;
     }
 }
 

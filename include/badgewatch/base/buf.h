@@ -44,6 +44,13 @@ static inline enum bw_err bw_buf_addc(struct bw_buf *b, char c)
 }
 
 enum bw_err bw_buf_adds(struct bw_buf *b, const char *s);
+/* Copies a text into a field of a fixed size, cut where it is too long. */
+static inline void bw_text_copy(char *out, size_t size, const char *text)
+{
+    size_t len = strnlen(text, size - 1);
+    memcpy(out, text, len);
+    out[len] = '\0';
+}
 #define BW_INT_TEXT 24
 /* In decimal, NUL-terminated; gives its length. */
 size_t bw_int_format(int64_t value, char text[BW_INT_TEXT]);
