@@ -145,15 +145,9 @@ static inline const char *number_end(const char *p, const char *end)
 
 static const char *literal_end(const char *p, const char *end)
 {
-    static const char *const words[] = {"null", "true", "false"};
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        size_t n = strlen(words[i]);
-
-        if ((size_t)(end - p) >= n && memcmp(p, words[i], n) == 0)
-            return p + n;
-    }
-    return NULL;
+    if (end - p >= 4 && (memcmp(p, "null", 4) == 0 || memcmp(p, "true", 4) == 0))
+        return p + 4;
+    return end - p >= 5 && memcmp(p, "false", 5) == 0 ? p + 5 : NULL;
 }
 
 bool bw_cursor_string(struct bw_cursor *c, struct bw_span *out)
@@ -332,11 +326,17 @@ static inline const char *to_next_value(const char *p, const char *end, struct n
 
 bool bw_cursor_skip(struct bw_cursor *c, unsigned depth)
 {
-    const char *p = c->at, *end = c->end, *fault = NULL, *after = NULL;
+    const char *p, *end = c->end, *fault = NULL, *after = NULL;
     struct nest n = {0};
+    char first = bw_cursor_peek(c);
 
     if (c->fault)
         return false;
+    p = c->at;
+    if (first != '{' && first != '[') {
+        after = scalar_end(p, end, &fault);
+        p = NULL;
+    }
     while (p) {
         p = blanks(p, end);
         if (p < end && (*p == '{' || *p == '[')) {

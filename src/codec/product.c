@@ -95,9 +95,13 @@ static bool read_text(struct decode *d, const char *name, size_t max, char **out
     }
     if (!bw_cursor_string(&d->c, &span))
         return false;
+    free(*out);
+    if (!span.escapes && bw_utf8_valid(span.at, span.len)) { /* as it nearly always is */
+        *out = bw_strndup(span.at, bw_utf8_cut(span.at, span.len, max));
+        return true;
+    }
     bw_buf_init(&text, span.len * 3 + 3);
     bw_span_text(&span, &text);
-    free(*out);
     *out = bw_strndup(bw_buf_str(&text), bw_utf8_cut(bw_buf_str(&text), text.len, max));
     bw_buf_fini(&text);
     return true;
@@ -229,14 +233,20 @@ static void add_level(struct decode *d, const struct level *l)
     struct bw_product *p = d->p;
     struct bw_buf name;
 
-    bw_buf_init(&name, l->name.len * 3);
-    bw_span_text(&l->name, &name);
+    const char *text = l->name.at;
+    size_t len = l->name.len;
+    bw_buf_init(&name, len * 3);
+    if (l->name.escapes || !bw_utf8_valid(text, len)) {
+        bw_span_text(&l->name, &name);
+        text = bw_buf_str(&name);
+        len = name.len;
+    }
     if (p->n_tree % 8 == 0)
         p->tree = bw_realloc_array(p->tree, p->n_tree + 8, sizeof *p->tree);
     p->tree[p->n_tree] = (struct bw_category_name){
         .category_id = l->id,
         .parent = p->n_tree > 0 ? p->tree[p->n_tree - 1].category_id : 0,
-        .name = bw_category_name_dup(bw_buf_str(&name), name.len),
+        .name = bw_category_name_dup(text, len),
     };
     p->n_tree++;
     bw_buf_fini(&name);
@@ -457,9 +467,11 @@ static size_t find_member(const struct bw_span *key)
         bw_span_text(key, &text);
         plain = (struct bw_span){.at = bw_buf_str(&text), .len = text.len};
     }
-    for (i = 0; i < n && (plain.len != members[i].len || memcmp(plain.at, members[i].name, plain.len) != 0);
-         i++)
-        ;
+    for (i = 0; i < n; i++) {
+        const struct member *m = &members[i];
+        if (plain.len == m->len && plain.at[0] == m->name[0] && memcmp(plain.at, m->name, plain.len) == 0)
+            break;
+    }
     bw_buf_fini(&text);
     return i;
 }

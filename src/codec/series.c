@@ -8,12 +8,17 @@
 #include "badgewatch/base/alloc.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define DIGITS_MAX 10 /* of INT32_MAX */
 
+/* Most series are a few points: they get their memory at the end, and no more than they need. */
+#define SHORT 32
+
 struct growing {
-    struct bw_point *points;
+    struct bw_point *points; /* few, or on the heap */
     size_t n, room;
+    struct bw_point few[SHORT];
 };
 
 static inline const char *blanks(const char *p, const char *end)
@@ -42,8 +47,10 @@ static inline const char *small_integer(const char *p, const char *end, int64_t 
 static inline void push(struct growing *g, int64_t minute, int64_t value)
 {
     if (g->n == g->room) {
-        g->room = g->room ? g->room * 2 : 64;
-        g->points = bw_realloc_array(g->points, g->room, sizeof *g->points);
+        g->room *= 2;
+        g->points = bw_realloc_array(g->points == g->few ? NULL : g->points, g->room, sizeof *g->points);
+        if (g->n == SHORT)
+            memcpy(g->points, g->few, sizeof g->few);
     }
     g->points[g->n++] = (struct bw_point){.at = bw_keepa_time(minute), .value = value};
 }
@@ -106,7 +113,7 @@ static const char *groups(const char *p, const char *end, enum bw_series_form fo
 bool bw_series_read(struct bw_cursor *c, enum bw_series_form form, struct bw_series *out,
                     struct bw_series_fault *fault)
 {
-    struct growing g = {0};
+    struct growing g;
 
     *out = (struct bw_series){0};
     *fault = (struct bw_series_fault){0};
@@ -119,14 +126,21 @@ bool bw_series_read(struct bw_cursor *c, enum bw_series_form form, struct bw_ser
     struct bw_cursor start = *c;
     if (!bw_cursor_first(c, '[', ']'))
         return !c->fault;
+    g.points = g.few;
+    g.n = 0;
+    g.room = SHORT;
     const char *behind = groups(c->at, c->end, form, &g, fault);
+    bool on_heap = g.points != g.few;
     if (!behind) {
-        free(g.points);
+        if (on_heap)
+            free(g.points);
         *c = start;
         return bw_cursor_skip(c, BW_CURSOR_DEPTH);
     }
     c->at = behind;
-    out->points = bw_realloc_array(g.points, g.n, sizeof *g.points);
+    out->points = bw_realloc_array(on_heap ? g.points : NULL, g.n, sizeof *g.points);
+    if (!on_heap)
+        memcpy(out->points, g.few, g.n * sizeof *g.few);
     out->n = g.n;
     return true;
 }
