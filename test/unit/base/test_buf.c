@@ -7,8 +7,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -76,7 +76,7 @@ static void test_integers(void **state)
         assert_int_equal(bw_buf_addi(&b, cases[i].value), BW_OK);
         assert_string_equal(bw_buf_str(&b), cases[i].text);
     }
-    assert_int_equal(bw_buf_addi(&b, 1), BW_ERR_TOO_BIG); /* the last one fills it */
+    assert_int_equal(bw_buf_addi(&b, 1), BW_ERR_TOO_BIG);        /* the last one fills it */
     for (int64_t v = 1; v > 0 && v <= INT64_MAX / 10; v *= 10) { /* each number of digits */
         for (int64_t near = v - 1; near <= v + 1; near++) {
             char expected[BW_INT_TEXT], text[BW_INT_TEXT];
