@@ -126,7 +126,7 @@ enum bw_err bw_buf_addf(struct bw_buf *b, const char *fmt, ...)
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, fmt, args);
+    int n = vsnprintf(NULL, 0, fmt, args); // NOLINT(clang-analyzer-valist.Uninitialized)
     va_end(args);
     enum bw_err err =
         reserve(b, n < 0 ? SIZE_MAX : (size_t)n); /* n < 0: a text past INT_MAX is too big as well */

@@ -49,6 +49,7 @@ __attribute__((format(printf, 3, 4))) static void note(struct decode *d, bool ma
         return;
     d->malformed = malformed;
     va_start(args, fmt);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): said when another file was looked at before
     (void)vsnprintf(d->p->detail, sizeof d->p->detail, fmt, args);
     va_end(args);
 }
