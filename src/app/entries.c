@@ -30,7 +30,7 @@ void bw_entries_change(struct bw_args *args, const struct bw_change_entry *entry
     bw_args_field(args, "check", check);
     bw_args_field_int(args, "of", (int64_t)of);
     bw_buf_init(&doc, DOC_MAX);
-    bw_change_entry_encode(c, entry->title, entry->data_at, &doc);
+    bw_change_entry_encode(entry, &doc);
     bw_args_add(args, "doc");
     bw_args_add_bytes(args, bw_buf_str(&doc), doc.len);
     bw_buf_fini(&doc);

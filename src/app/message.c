@@ -245,6 +245,8 @@ bool bw_message_body(const struct bw_message *m, bool webhook, int64_t now_ms, s
                                          .metadata = !webhook};
     if (m->note)
         bw_slack_note(m->note->headline, m->note->lines, m->note->id, &options, out);
+    else if (bw_slack_is_family(m->entries, m->n))
+        bw_slack_family(m->entries, m->n, &options, out);
     else if (bw_slack_group_products(m->entries, m->n) > 1)
         bw_slack_group(m->entries, m->n, &options, out);
     else

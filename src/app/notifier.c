@@ -373,13 +373,38 @@ static size_t company_of(struct bw_message *m, struct ahead ahead,
     return n;
 }
 
+static bool are_family(const struct bw_message *a, const struct bw_message *b)
+{
+    return bw_slack_same_family(a->entries, a->n, b->entries, b->n);
+}
+
+/* Puts those of a family behind the first of them; gives how many families there are, single products too. */
+static size_t sort_by_family(struct bw_message *company[], size_t n)
+{
+    size_t families = 0;
+    for (size_t i = 0, next = 0; i < n; i = next, families++) {
+        next = i + 1;
+        for (size_t k = next; k < n; k++) {
+            struct bw_message *m = company[k];
+            if (!are_family(company[i], m))
+                continue;
+            for (size_t to = k; to > next; to--)
+                company[to] = company[to - 1];
+            company[next++] = m;
+        }
+    }
+    return families;
+}
+
+/* A family goes out as one message always, others where they are many. */
 static void gather_company(struct bw_message *m, const struct ahead *ahead)
 {
     struct bw_message *company[BW_SLACK_IDS_MAX];
-    size_t n = company_of(m, *ahead, company);
-    if (n <= ALONE_MAX && !is_digest(m))
-        return;
-    for (size_t i = 1; i < n; i++) {
+    size_t n = company_of(m, *ahead, company), like = 1;
+    bool many = sort_by_family(company, n) > ALONE_MAX || is_digest(m);
+    while (!many && like < n && are_family(m, company[like]))
+        like++;
+    for (size_t i = 1; i < (many ? n : like); i++) {
         bw_message_absorb(m, company[i]);
         drop(company[i]);
     }

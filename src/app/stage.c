@@ -206,6 +206,8 @@ static void add_changes(struct op *op, struct bw_args *args, const char *member)
     for (size_t i = 0; i < d->n_changes; i++) {
         struct bw_change_entry entry = {
             .change = d->changes[i], .title = d->next.title, .data_at = d->next.freshness};
+        if (d->next.parent_asin)
+            snprintf(entry.parent, sizeof(entry.parent), "%s", d->next.parent_asin);
         bw_entries_change(args, &entry, check, d->n_changes);
     }
     free(check);

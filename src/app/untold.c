@@ -26,12 +26,13 @@ struct bw_untold {
 
 /* Changes of one check have one time of detection. */
 static const char select_untold[] =
-    "SELECT id, domain, asin, change_type, reason, category_id, category, previous_rank, new_rank,"
+    "SELECT id, b.domain, b.asin, change_type, reason, category_id, category, previous_rank, new_rank,"
     " extract(epoch FROM occurred_at)::bigint, (extract(epoch FROM detected_at) * 1000)::bigint,"
     " extract(epoch FROM previous_check_at)::bigint, extract(epoch FROM held_since)::bigint, title,"
-    " extract(epoch FROM data_at)::bigint, count(*) OVER (PARTITION BY domain, asin, detected_at), "
-    "detected_at"
-    " FROM bestseller_changes WHERE NOT notification_sent AND withheld IS NULL"
+    " extract(epoch FROM data_at)::bigint, count(*) OVER (PARTITION BY b.domain, b.asin, detected_at),"
+    " detected_at, parent_asin"
+    " FROM bestseller_changes b LEFT JOIN asin_current_state s USING (domain, asin) WHERE NOT "
+    "notification_sent AND withheld IS NULL"
     " AND (detected_at, id) > ($1::timestamptz, $2::uuid) ORDER BY detected_at, id LIMIT $3::int";
 
 static void ask(struct bw_untold *u);
@@ -74,6 +75,8 @@ static void add_row(struct bw_args *args, const struct bw_pg_result *rows, size_
     c->key.domain = (int)number(rows, row, 1);
     snprintf(c->key.asin, sizeof(c->key.asin), "%s", bw_pg_value(rows, row, 2));
     c->category = bw_strdup(bw_pg_value(rows, row, 6));
+    if (bw_pg_value(rows, row, 17))
+        snprintf(e.parent, sizeof(e.parent), "%s", bw_pg_value(rows, row, 17));
     if (bw_change_type_parse(bw_pg_value(rows, row, 3), &c->type) &&
         bw_reason_parse(bw_pg_value(rows, row, 4), &c->reason)) {
         char member[BW_PRODUCT_TEXT];

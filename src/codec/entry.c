@@ -76,12 +76,14 @@ enum bw_err bw_entry_read_change(const struct bw_json_node *o, struct bw_change 
     return r.err;
 }
 
-static void write_entry(struct bw_json *j, const struct bw_change *c, const char *title, int64_t data_at)
+static void write_entry(struct bw_json *j, const struct bw_change_entry *e)
 {
     bw_json_object(j, NULL);
-    bw_entry_write_change(j, "change", c);
-    bw_json_string(j, "title", title);
-    bw_json_int(j, "data_at", data_at);
+    bw_entry_write_change(j, "change", &e->change);
+    bw_json_string(j, "title", e->title);
+    if (e->parent[0])
+        bw_json_string(j, "parent", e->parent);
+    bw_json_int(j, "data_at", e->data_at);
     bw_json_object_end(j);
 }
 
@@ -94,6 +96,11 @@ static enum bw_err read_entry(const struct bw_json_node *o, struct bw_change_ent
     if (r.err == BW_OK && (r.err = bw_entry_read_change(bw_json_get(o, "change"), &e.change, error)) != BW_OK)
         (void)bw_error_prefix(error, "'change'"); /* its result is not the code when error is NULL */
     e.title = bw_reader_optional(&r, "title");
+    if (r.err == BW_OK && bw_json_get(o, "parent")) {
+        bw_reader_text(&r, "parent", e.parent, sizeof(e.parent));
+        if (r.err == BW_OK && !bw_asin_valid(e.parent, strlen(e.parent)))
+            bw_reader_fail(&r, "'parent': an ASIN was expected");
+    }
     e.data_at = bw_reader_int(&r, "data_at", 0, BW_ENTRY_TIME_MAX);
     if (r.err == BW_OK)
         *out = e;
@@ -102,11 +109,11 @@ static enum bw_err read_entry(const struct bw_json_node *o, struct bw_change_ent
     return r.err;
 }
 
-void bw_change_entry_encode(const struct bw_change *c, const char *title, int64_t data_at, struct bw_buf *out)
+void bw_change_entry_encode(const struct bw_change_entry *e, struct bw_buf *out)
 {
     struct bw_json j;
     bw_json_init(&j, out);
-    write_entry(&j, c, title, data_at);
+    write_entry(&j, e);
 }
 
 enum bw_err bw_change_entry_decode(const char *json, size_t len, struct bw_change_entry *out,
@@ -195,7 +202,7 @@ void bw_told_encode(const struct bw_change_entry *entries, size_t n, const char 
     bw_json_int(&j, "told_at_ms", told_at_ms);
     bw_json_array(&j, "entries");
     for (size_t i = 0; i < n; i++)
-        write_entry(&j, &entries[i].change, entries[i].title, entries[i].data_at);
+        write_entry(&j, &entries[i]);
     bw_json_array_end(&j);
     bw_json_object_end(&j);
 }

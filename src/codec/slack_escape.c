@@ -31,6 +31,28 @@ static bool is_bidi_control(uint32_t cp)
     return (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
 }
 
+/* Hebrew, Arabic, Syriac, Thaana, N'Ko and their presentation forms, and the mark that makes text run so. */
+static bool is_right_to_left(uint32_t cp)
+{
+    return (cp >= 0x590 && cp <= 0x8ff) || cp == 0x200f || (cp >= 0xfb1d && cp <= 0xfdff) ||
+           (cp >= 0xfe70 && cp <= 0xfefc) || (cp >= 0x10800 && cp <= 0x10fff) ||
+           (cp >= 0x1e800 && cp <= 0x1efff);
+}
+
+bool bw_slack_runs_right_to_left(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    for (size_t left = strlen(text); left > 0;) {
+        bool valid;
+        size_t n = bw_utf8_step(p, left, &valid);
+        if (valid && is_right_to_left(code_point(p, n)))
+            return true;
+        p += n;
+        left -= n;
+    }
+    return false;
+}
+
 /* C0, DEL, C1 (with NEL), and the two separators that some programs take for line ends. */
 static bool is_control(uint32_t cp)
 {

@@ -15,17 +15,10 @@
 #define CATEGORY_MAX 22
 #define SECTION      10 /* products */
 
-static bool same_product(const struct bw_change_entry *a, const struct bw_change_entry *b)
-{
-    return a->change.key.domain == b->change.key.domain &&
-           strcmp(a->change.key.asin, b->change.key.asin) == 0;
-}
-
-/* Entries of the product that begins at `begin`. */
-static size_t run_of(const struct bw_change_entry *entries, size_t n, size_t begin)
+size_t bw_slack_run(const struct bw_change_entry *entries, size_t n, size_t begin)
 {
     size_t end = begin + 1;
-    while (end < n && same_product(&entries[begin], &entries[end]))
+    while (end < n && bw_product_key_compare(&entries[begin].change.key, &entries[end].change.key) == 0)
         end++;
     return end - begin;
 }
@@ -33,7 +26,7 @@ static size_t run_of(const struct bw_change_entry *entries, size_t n, size_t beg
 size_t bw_slack_group_products(const struct bw_change_entry *entries, size_t n)
 {
     size_t products = 0;
-    for (size_t i = 0; i < n; i += run_of(entries, n, i))
+    for (size_t i = 0; i < n; i += bw_slack_run(entries, n, i))
         products++;
     return products;
 }
@@ -57,22 +50,33 @@ static void put_headline(const struct bw_change_entry *entries, size_t n, const 
     bw_slack_put_marks(&entries[oldest], o, out);
 }
 
-static void put_asin(const struct bw_product_key *key, struct bw_buf *out)
+void bw_slack_put_asin(const struct bw_product_key *key, struct bw_buf *out)
 {
     if (key->domain != 1)
         bw_buf_addf(out, "%d:", key->domain);
     bw_buf_adds(out, key->asin);
 }
 
-/* "• B00DI7U88G Penetrex Joint & Muscle…: gained #1 in Pain Relief Rubs (+2)" */
-static void put_line(const struct bw_change_entry *entries, size_t n, struct bw_slack_words w)
+void bw_slack_put_item(const struct bw_change_entry *e, size_t max, struct bw_slack_words w)
+{
+    bw_buf_adds(w.out, "• ");
+    bw_slack_put_asin(&e->change.key, w.out);
+    bw_buf_addc(w.out, ' ');
+    if (!bw_slack_put_foreign(e->title, max, w))
+        bw_buf_adds(w.out, "(no title known)");
+}
+
+/* "• B00DI7U88G Penetrex Joint & Muscle…: gained #1 in Pain Relief Rubs (+2)"; a variation of the product of the line
+ * before, with the same changes, says only that. */
+static void put_line(const struct bw_change_entry *entries, size_t n, const struct bw_change_entry *before,
+                     size_t n_before, struct bw_slack_words w)
 {
     const struct bw_change *c = &entries[0].change;
-    bw_buf_adds(w.out, "• ");
-    put_asin(&c->key, w.out);
-    bw_buf_addc(w.out, ' ');
-    if (!bw_slack_put_foreign(entries[0].title, TITLE_MAX, w))
-        bw_buf_adds(w.out, "(no title known)");
+    bw_slack_put_item(&entries[0], TITLE_MAX, w);
+    if (bw_slack_same_family(before, n_before, entries, n)) {
+        bw_buf_addf(w.out, ": the same (family of %s)\n", before->change.key.asin);
+        return;
+    }
     bool stay = n == 2 && c->type == BW_GAINED && entries[1].change.type == BW_LOST &&
                 entries[1].change.category_id == c->category_id;
     bw_buf_adds(w.out, stay                   ? ": came and went in "
@@ -85,38 +89,51 @@ static void put_line(const struct bw_change_entry *entries, size_t n, struct bw_
     bw_buf_addc(w.out, '\n');
 }
 
+/* Lines of up to `most` products, from entry `begin` on; gives the entry behind them. */
+static size_t put_lines(const struct bw_change_entry *entries, size_t n, size_t begin, size_t most,
+                        struct bw_slack_words w)
+{
+    size_t i = begin, before = begin, n_before = 0;
+    for (size_t products = 0; i < n && products < most; products++) {
+        size_t run = bw_slack_run(entries, n, i);
+        put_line(&entries[i], run, &entries[before], n_before, w);
+        before = i;
+        n_before = run;
+        i += run;
+    }
+    return i;
+}
+
 void bw_slack_group_text(const struct bw_change_entry *entries, size_t n,
                          const struct bw_message_options *options, struct bw_buf *out)
 {
     struct bw_slack_words w = {.markup = true, .out = out};
     put_headline(entries, n, options, out);
     bw_buf_addc(out, '\n');
-    for (size_t i = 0; i < n; i += run_of(entries, n, i))
-        put_line(&entries[i], run_of(entries, n, i), w);
+    put_lines(entries, n, 0, n, w);
 }
 
-/* Lines of up to SECTION products, then their links; gives how many entries these are. */
-static size_t write_part(struct bw_json *j, const struct bw_change_entry *entries, size_t n)
+void bw_slack_put_product_links(const struct bw_product_key *key, const char *before, struct bw_buf *out)
+{
+    char amazon[128], keepa[128];
+    bw_slack_put_urls(key, amazon, keepa);
+    bw_buf_addf(out, "%s<%s|%s> (<%s|Keepa>)", before, amazon, key->asin, keepa);
+}
+
+/* Lines of up to SECTION products, then their links; gives the entry behind them. */
+static size_t write_part(struct bw_json *j, const struct bw_change_entry *entries, size_t n, size_t begin)
 {
     struct bw_buf lines, links;
-    struct bw_slack_words w = {.markup = false, .out = &lines};
-    size_t i = 0;
     bw_buf_init(&lines, BW_SLACK_TEXT_MAX);
     bw_buf_init(&links, BW_SLACK_TEXT_MAX);
-    for (size_t products = 0; i < n && products < SECTION; products++) {
-        char amazon[128], keepa[128];
-        size_t run = run_of(&entries[i], n - i, 0);
-        put_line(&entries[i], run, w);
-        bw_slack_put_urls(&entries[i].change.key, amazon, keepa);
-        bw_buf_addf(&links, "%s<%s|%s> (<%s|Keepa>)", products ? " · " : "", amazon,
-                    entries[i].change.key.asin, keepa);
-        i += run;
-    }
+    size_t end = put_lines(entries, n, begin, SECTION, (struct bw_slack_words){.out = &lines});
+    for (size_t i = begin; i < end; i += bw_slack_run(entries, n, i))
+        bw_slack_put_product_links(&entries[i].change.key, i > begin ? " · " : "", &links);
     bw_slack_write_section(j, "plain_text", &lines);
     bw_slack_write_context(j, &links);
     bw_buf_fini(&lines);
     bw_buf_fini(&links);
-    return i;
+    return end;
 }
 
 static void write_blocks(struct bw_json *j, const struct bw_change_entry *entries, size_t n,
@@ -128,7 +145,7 @@ static void write_blocks(struct bw_json *j, const struct bw_change_entry *entrie
     bw_json_array(j, "blocks");
     bw_slack_write_header(j, &headline);
     for (size_t i = 0; i < n;)
-        i += write_part(j, &entries[i], n - i);
+        i = write_part(j, entries, n, i);
     bw_json_array_end(j);
     bw_buf_fini(&headline);
 }

@@ -24,6 +24,10 @@
 #define LISTED_MAX   10  /* changes of one message that are listed; more are counted */
 #define LATE_MS      INT64_C(600000)
 
+/* U+2068 and U+2069, byte by byte: as a text they would turn this file around */
+static const char isolate[] = {(char)0xe2, (char)0x81, (char)0xa8};
+static const char end_of_isolate[] = {(char)0xe2, (char)0x81, (char)0xa9};
+
 /* ---- words ---- */
 
 /* False, and nothing put, where the text is absent or shows nothing. */
@@ -32,8 +36,14 @@ bool bw_slack_put_foreign(const char *text, size_t max, struct bw_slack_words w)
     size_t before = w.out->len;
     if (!text)
         return false;
-    if (bw_slack_put_clean(text, max, w.markup, w.out))
+    bool isolated = bw_slack_runs_right_to_left(text);
+    if (isolated) /* what stands beside it keeps its place */
+        bw_buf_add(w.out, isolate, sizeof(isolate));
+    if (bw_slack_put_clean(text, max, w.markup, w.out)) {
+        if (isolated)
+            bw_buf_add(w.out, end_of_isolate, sizeof(end_of_isolate));
         return true;
+    }
     if (w.out->len > before) { /* blanks */
         w.out->len = before;
         w.out->data[before] = '\0';
@@ -41,7 +51,7 @@ bool bw_slack_put_foreign(const char *text, size_t max, struct bw_slack_words w)
     return false;
 }
 
-static void put_title(const struct bw_change_entry *e, struct bw_slack_words w)
+void bw_slack_put_title(const struct bw_change_entry *e, struct bw_slack_words w)
 {
     if (!bw_slack_put_foreign(e->title, TITLE_MAX, w))
         bw_buf_adds(w.out, "(no title known)");
@@ -215,8 +225,8 @@ static void put_count(const struct bw_change_entry *entries, size_t n, struct bw
         bw_buf_addf(out, "%zu lost", n - gained);
 }
 
-static void put_headline(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *o,
-                         struct bw_slack_words w)
+void bw_slack_put_headline(const struct bw_change_entry *entries, size_t n,
+                           const struct bw_message_options *o, struct bw_slack_words w)
 {
     const struct bw_change *c = &entries[0].change;
     bool stay = is_stay(entries, n);
@@ -245,12 +255,10 @@ static void put_list_line(const struct bw_change_entry *entries, size_t n, size_
     bw_buf_addc(w.out, '\n');
 }
 
-/* Everything between the headline and the links. */
-static void put_body(const struct bw_change_entry *entries, size_t n, struct bw_slack_words w)
+void bw_slack_put_changes(const struct bw_change_entry *entries, size_t n, size_t most,
+                          struct bw_slack_words w)
 {
     size_t listed = 0, told = 0;
-    put_title(&entries[0], w);
-    bw_buf_addc(w.out, '\n');
     if (n == 1 || is_stay(entries, n)) {
         if (n == 1)
             put_details(&entries[0].change, w.out);
@@ -259,7 +267,7 @@ static void put_body(const struct bw_change_entry *entries, size_t n, struct bw_
         bw_buf_addc(w.out, '\n');
         return;
     }
-    for (size_t i = 0; i < n && listed < LISTED_MAX; i++) {
+    for (size_t i = 0; i < n && listed < most; i++) {
         if (is_end_of_pair(entries, n, i))
             continue;
         put_list_line(entries, n, i, w);
@@ -271,18 +279,19 @@ static void put_body(const struct bw_change_entry *entries, size_t n, struct bw_
                     entries[0].change.key.domain, entries[0].change.key.asin);
 }
 
+/* Everything between the headline and the links. */
+static void put_body(const struct bw_change_entry *entries, size_t n, struct bw_slack_words w)
+{
+    bw_slack_put_title(&entries[0], w);
+    bw_buf_addc(w.out, '\n');
+    bw_slack_put_changes(entries, n, LISTED_MAX, w);
+}
+
 void bw_slack_put_urls(const struct bw_product_key *key, char amazon[128], char keepa[128])
 {
     const char *host = bw_domain_host(key->domain);
     snprintf(amazon, 128, "https://www.%s/dp/%s", host ? host : "amazon.com", key->asin);
     snprintf(keepa, 128, "https://keepa.com/#!product/%d-%s", key->domain, key->asin);
-}
-
-static void put_links(const struct bw_product_key *key, struct bw_buf *out)
-{
-    char amazon[128], keepa[128];
-    bw_slack_put_urls(key, amazon, keepa);
-    bw_buf_addf(out, "<%s|View on Amazon> · <%s|Keepa chart>", amazon, keepa);
 }
 
 static void put_age(const struct bw_change_entry *e, const char *before, struct bw_buf *out)
@@ -295,15 +304,22 @@ static void put_age(const struct bw_change_entry *e, const char *before, struct 
     bw_buf_addf(out, "%sdata %s old", before, words);
 }
 
+void bw_slack_put_links(const struct bw_change_entry *e, struct bw_buf *out)
+{
+    char amazon[128], keepa[128];
+    bw_slack_put_urls(&e->change.key, amazon, keepa);
+    bw_buf_addf(out, "<%s|View on Amazon> · <%s|Keepa chart>", amazon, keepa);
+    put_age(e, " · ", out);
+}
+
 void bw_slack_changes_text(const struct bw_change_entry *entries, size_t n,
                            const struct bw_message_options *options, struct bw_buf *out)
 {
     struct bw_slack_words w = {.markup = true, .out = out};
-    put_headline(entries, n, options, w);
+    bw_slack_put_headline(entries, n, options, w);
     bw_buf_addc(out, '\n');
     put_body(entries, n, w);
-    put_links(&entries[0].change.key, out);
-    put_age(&entries[0], " · ", out);
+    bw_slack_put_links(&entries[0], out);
 }
 
 /* ---- JSON ---- */
@@ -355,14 +371,13 @@ static void write_blocks(struct bw_json *j, const struct bw_change_entry *entrie
     struct bw_slack_words w = {.markup = false, .out = &part};
     bw_buf_init(&part, BW_SLACK_TEXT_MAX);
     bw_json_array(j, "blocks");
-    put_headline(entries, n, o, w);
+    bw_slack_put_headline(entries, n, o, w);
     bw_slack_write_header(j, &part);
     bw_buf_clear(&part);
     put_body(entries, n, w);
     bw_slack_write_section(j, "plain_text", &part);
     bw_buf_clear(&part);
-    put_links(&entries[0].change.key, &part);
-    put_age(&entries[0], " · ", &part);
+    bw_slack_put_links(&entries[0], &part);
     bw_slack_write_context(j, &part);
     bw_json_array_end(j);
     bw_buf_fini(&part);

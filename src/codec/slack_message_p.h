@@ -16,6 +16,22 @@ bool bw_slack_put_foreign(const char *text, size_t max, struct bw_slack_words w)
 /* " (late: seen 20 min ago) (possible repeat)", as far as it is so. */
 void bw_slack_put_marks(const struct bw_change_entry *e, const struct bw_message_options *o,
                         struct bw_buf *out);
+void bw_slack_put_headline(const struct bw_change_entry *entries, size_t n,
+                           const struct bw_message_options *o, struct bw_slack_words w);
+/* "Penetrex Joint & Muscle Therapy (B00DI7U88G)" */
+void bw_slack_put_title(const struct bw_change_entry *e, struct bw_slack_words w);
+/* What happened: one line where it is one change or stay, else a list of at most so many. Of one product. */
+void bw_slack_put_changes(const struct bw_change_entry *entries, size_t n, size_t most,
+                          struct bw_slack_words w);
+/* "• 3:B00DI7U88G Penetrex Joint" */
+void bw_slack_put_item(const struct bw_change_entry *e, size_t max, struct bw_slack_words w);
+void bw_slack_put_asin(const struct bw_product_key *key, struct bw_buf *out);
+/* Both pages, and how old the data is. */
+void bw_slack_put_links(const struct bw_change_entry *e, struct bw_buf *out);
+/* The same in short, for one of many. */
+void bw_slack_put_product_links(const struct bw_product_key *key, const char *before, struct bw_buf *out);
+/* Entries of the product that begins at `begin`. */
+size_t bw_slack_run(const struct bw_change_entry *entries, size_t n, size_t begin);
 void bw_slack_put_urls(const struct bw_product_key *key, char amazon[128], char keepa[128]);
 
 void bw_slack_begin_message(struct bw_json *j, const struct bw_message_options *o, const struct bw_buf *text,

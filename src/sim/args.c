@@ -42,6 +42,7 @@ static const char help[] =
     "  --seed S                (1)\n"
     "  --history-days D        history of made-up products before the start (30)\n"
     "  --churn R               mean badge changes per made-up product and simulated day, 0 to 100 (1.5)\n"
+    "  --family N              so many made-up products in a row are variations of one (1)\n"
     "  --pad BYTES             size of a made-up product at days=1, about (6000)\n"
     "  --domains LIST          domains of the made-up products in turn, e.g. 1,3 (1)\n"
     "\n"
@@ -108,6 +109,7 @@ enum option_id {
     O_SEED,
     O_HISTORY_DAYS,
     O_CHURN,
+    O_FAMILY,
     O_PAD,
     O_DOMAINS,
     O_SLACK_TOKEN,
@@ -139,6 +141,7 @@ static const struct option options[] = {{"listen", 1, NULL, O_LISTEN},
                                         {"seed", 1, NULL, O_SEED},
                                         {"history-days", 1, NULL, O_HISTORY_DAYS},
                                         {"churn", 1, NULL, O_CHURN},
+                                        {"family", 1, NULL, O_FAMILY},
                                         {"pad", 1, NULL, O_PAD},
                                         {"domains", 1, NULL, O_DOMAINS},
                                         {"slack-token", 1, NULL, O_SLACK_TOKEN},
@@ -277,6 +280,8 @@ static bool set_products(int id, const char *v, struct sim_args *a)
         return integer(v, 0, 3650, &a->history_days);
     case O_CHURN:
         return decimal(v, 100, &a->churn);
+    case O_FAMILY:
+        return integer(v, 1, 1000, &a->family);
     case O_PAD:
         return integer(v, 0, 16 << 20, &a->pad);
     default:
@@ -341,6 +346,7 @@ static void set_defaults(struct sim_args *a)
                            .seed = 1,
                            .history_days = 30,
                            .churn = 1.5,
+                           .family = 1,
                            .pad = 6000,
                            .slack_token = "xoxb-demo",
                            .scopes = "chat:write,channels:history",

@@ -38,6 +38,7 @@ struct sim_args {
     uint64_t seed;
     int64_t history_days;
     double churn;
+    int64_t family;
     int64_t pad;
     int domains[12];
     size_t n_domains;

@@ -250,6 +250,7 @@ struct json_object *sim_gen_product(const struct sim_generator *g, size_t index,
     uint64_t h = sim_hash(g->seed, index, 8, 8);
     size_t pad = g->pad > BARE ? g->pad - BARE : 0;
     char asin[11];
+    char parent[11];
     char title[128];
     struct ranks r;
     ranks_init(&r, g, index, view->now_minute);
@@ -273,7 +274,7 @@ struct json_object *sim_gen_product(const struct sim_generator *g, size_t index,
     json_object_object_add(o, "launchpad", json_object_new_boolean(false));
     add_int(o, "listedSince", g->first_minute - 100000);
     add_str(o, "manufacturer", brands[h % COUNT(brands)]);
-    json_object_object_add(o, "parentAsin", NULL);
+    add_str(o, "parentAsin", sim_gen_parent(g, index, parent) ? parent : NULL);
     add_int(o, "productType", 0);
     add_int(o, "rootCategory", r.categories[0].id);
     add_str(o, "salesRankDisplayGroup", "sim_display_on_website");

@@ -64,6 +64,7 @@ void sim_gen_init(struct sim_generator *g, uint64_t seed, size_t n, int64_t star
                                 .first_minute = first,
                                 .churn = churn,
                                 .window = SLOT,
+                                .family = 1,
                                 .pad = 6000,
                                 .domains = {1},
                                 .n_domains = 1};
@@ -88,9 +89,25 @@ void sim_gen_asin(const struct sim_generator *g, size_t index, char out[11])
     out[10] = '\0';
 }
 
+/* The product whose ranks a variation shares. */
+static size_t head_of(const struct sim_generator *g, size_t index)
+{
+    return index / g->family * g->family;
+}
+
+bool sim_gen_parent(const struct sim_generator *g, size_t index, char out[11])
+{
+    out[0] = '\0';
+    if (g->family < 2)
+        return false;
+    sim_gen_asin(g, head_of(g, index), out);
+    out[1] = 'P'; /* no ASIN of ours: these begin with B0 */
+    return true;
+}
+
 int sim_gen_domain(const struct sim_generator *g, size_t index)
 {
-    return g->domains[index % g->n_domains];
+    return g->domains[index / g->family % g->n_domains];
 }
 
 /* 20 % of the products see three times the mean, 40 % nearly the mean, 40 % a fifth: together the mean. */
@@ -128,6 +145,7 @@ static struct sim_gen_category *add_contended(const struct sim_generator *g, siz
 
 size_t sim_gen_categories(const struct sim_generator *g, size_t index, struct sim_gen_category *out)
 {
+    index = head_of(g, index);
     uint64_t h = draw(g, index, 0, H_CATEGORIES);
     size_t r = index % ROOTS;
     size_t n = 0;
@@ -198,6 +216,7 @@ static void place(const struct sim_generator *g, uint64_t h, int64_t window, str
 static struct episode episode_of(const struct sim_generator *g, size_t index,
                                  const struct sim_gen_category *c, int64_t window)
 {
+    index = head_of(g, index);
     struct episode e = {.is = false};
     uint64_t h = draw(g, c->key, (uint64_t)window, H_EPISODE);
     double p = g->churn / 2 * weight(g, index) * c->share * (double)g->window / DAY;
@@ -305,6 +324,7 @@ void sim_gen_ranks(const struct sim_generator *g, size_t index, const struct sim
 void sim_gen_reference(const struct sim_generator *g, size_t index, int64_t root, int64_t to,
                        struct sim_series *out)
 {
+    index = head_of(g, index);
     sim_series_append(out, g->first_minute, root);
     for (int64_t day = g->first_minute / DAY; day * DAY <= to; day++) {
         uint64_t h = draw(g, index, (uint64_t)day, H_FLIP);

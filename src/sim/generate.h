@@ -19,6 +19,7 @@ struct sim_generator {
     int64_t first_minute; /* where history begins */
     double churn;         /* mean crossings per product and simulated day, over the whole set */
     int64_t window;       /* minutes, even; set by sim_gen_init */
+    size_t family;        /* so many products in a row have one parent and, as at Amazon, one rank */
     size_t pad;           /* wanted bytes of a product at days=1 */
     int domains[SIM_GEN_DOMAINS];
     size_t n_domains;
@@ -51,6 +52,8 @@ enum sim_gen_value {
 void sim_gen_init(struct sim_generator *g, uint64_t seed, size_t n, int64_t start_minute,
                   int64_t history_days, double churn);
 void sim_gen_asin(const struct sim_generator *g, size_t index, char out[11]);
+/* False, and "", where the product is no variation. */
+bool sim_gen_parent(const struct sim_generator *g, size_t index, char out[11]);
 int sim_gen_domain(const struct sim_generator *g, size_t index);
 /* The product's categories, root first. Gives their number, 2..SIM_GEN_CATEGORIES. */
 size_t sim_gen_categories(const struct sim_generator *g, size_t index, struct sim_gen_category *out);

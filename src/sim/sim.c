@@ -51,6 +51,7 @@ static void init_generator(struct sim *sim)
     sim_gen_init(g, a->seed, (size_t)a->generate, sim_minute_of_ms(sim->clock.start_sim_ms), a->history_days,
                  a->churn);
     g->pad = (size_t)a->pad;
+    g->family = (size_t)a->family;
     if (a->n_domains > 0) {
         memcpy(g->domains, a->domains, sizeof g->domains);
         g->n_domains = a->n_domains;

@@ -85,7 +85,7 @@ static void encode(const struct entry *e, struct bw_buf *out)
         encode_check(&e->u.check, out);
         break;
     case CHANGE:
-        bw_change_entry_encode(&e->u.change.change, e->u.change.title, e->u.change.data_at, out);
+        bw_change_entry_encode(&e->u.change, out);
         break;
     case REQUEST:
         bw_request_encode(&e->u.request, out);

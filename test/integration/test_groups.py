@@ -67,6 +67,23 @@ def six_are_grouped():
             told_well(s, s.messages())
 
 
+def families():
+    """Children of one parent: one message, also where they are few; a line each in a group of many."""
+    with stack.Stack(sim=['--generate', '6', '--family', '3', '--seed', '62', '--churn', '100', '--clock', 'stopped', '--start',
+                          '2026-05-01T00:00Z', '--pad', '500', '--slack-rate', '0']) as s:
+        s.track_all()
+        s.settled()
+        s.clock_on(6 * 3600)
+        s.poll()
+        s.settled(30)
+        equal(s.value('SELECT count(DISTINCT asin) FROM bestseller_changes'), '6', 'products that changed')
+        messages = s.messages()
+        equal(len(messages), 2, 'messages for two families of three')
+        told_well(s, messages)
+        parents = {p for (p,) in s.sql('SELECT DISTINCT parent_asin FROM asin_current_state')}
+        equal({re.search(r'^3 variations of (BP\w{8}):$', m['text'], re.M)[1] for m in messages}, parents, 'parents')
+
+
 def group_of_unknown_outcome():
     """The connection breaks after Slack took a group: it is found, by any of its changes; and one that was not taken is
     told once. The same when the daemon dies instead."""
@@ -177,4 +194,4 @@ def note_refused_for_good():
 
 
 if __name__ == '__main__':
-    stack.main(six_are_grouped, group_of_unknown_outcome, group_with_one_that_was_told, many_in_doubt, group_refused, note_refused_for_good, thousand)
+    stack.main(six_are_grouped, families, group_of_unknown_outcome, group_with_one_that_was_told, many_in_doubt, group_refused, note_refused_for_good, thousand)

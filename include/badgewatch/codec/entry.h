@@ -59,11 +59,11 @@ void bw_check_record_fini(struct bw_check_record *r);
 /* What a message needs to know of a change and its product. */
 struct bw_change_entry {
     struct bw_change change;
-    char *title;     /* may be NULL */
-    int64_t data_at; /* freshness of the data behind it (rule 9), unix s; 0 unknown */
+    char *title;                  /* may be NULL */
+    char parent[BW_ASIN_LEN + 1]; /* of the family that the product is a variation of; "" = none known */
+    int64_t data_at;              /* freshness of the data behind it (rule 9), unix s; 0 unknown */
 };
-void bw_change_entry_encode(const struct bw_change *c, const char *title, int64_t data_at,
-                            struct bw_buf *out);
+void bw_change_entry_encode(const struct bw_change_entry *e, struct bw_buf *out);
 enum bw_err bw_change_entry_decode(const char *json, size_t len, struct bw_change_entry *out,
                                    struct bw_error *error) BW_MUSTCHECK;
 void bw_change_entry_fini(struct bw_change_entry *e);

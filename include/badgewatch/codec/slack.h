@@ -33,6 +33,15 @@ void bw_slack_group(const struct bw_change_entry *entries, size_t n, const struc
 void bw_slack_group_text(const struct bw_change_entry *entries, size_t n,
                          const struct bw_message_options *options, struct bw_buf *out);
 size_t bw_slack_group_products(const struct bw_change_entry *entries, size_t n);
+/* Children of one parent ASIN with the same changes (category, type, time): what happened is said once, the children are
+ * listed. Two products with the entries a and b are of one such family; all products of the entries are. */
+bool bw_slack_same_family(const struct bw_change_entry *a, size_t n_a, const struct bw_change_entry *b,
+                          size_t n_b);
+bool bw_slack_is_family(const struct bw_change_entry *entries, size_t n);
+void bw_slack_family(const struct bw_change_entry *entries, size_t n,
+                     const struct bw_message_options *options, struct bw_buf *out);
+void bw_slack_family_text(const struct bw_change_entry *entries, size_t n,
+                          const struct bw_message_options *options, struct bw_buf *out);
 /* A message about no change: a headline of ours and lines of text. The metadata names id, so that it can be found. */
 void bw_slack_note(const char *headline, const char *lines, const char *id,
                    const struct bw_message_options *options, struct bw_buf *out);

@@ -49,20 +49,21 @@ static void changes(void **state)
     uint32_t seed = 1;
     (void)state;
     for (int round = 0; round < 500; round++) {
-        struct bw_change c = random_change(&seed);
-        char *title = random_name(&seed);
-        int64_t data_at = random_number(&seed, 0, TIME_MAX);
+        struct bw_change_entry e = {.change = random_change(&seed),
+                                    .title = random_name(&seed),
+                                    .data_at = random_number(&seed, 0, TIME_MAX)};
         struct bw_change_entry back;
         struct bw_buf json;
+        (void)snprintf(e.parent, sizeof e.parent, "%s", round % 2 ? "B0PARENT01" : "");
         bw_buf_init(&json, 1u << 16);
-        bw_change_entry_encode(&c, title, data_at, &json);
+        bw_change_entry_encode(&e, &json);
         DECODED(bw_change_entry_decode(json.data, json.len, &back, &error), &json);
-        same_change(&c, &back.change);
-        same_text(title, back.title);
-        assert_true(back.data_at == data_at);
+        same_change(&e.change, &back.change);
+        same_text(e.title, back.title);
+        assert_string_equal(e.parent, back.parent);
+        assert_true(back.data_at == e.data_at);
         bw_change_entry_fini(&back);
-        bw_change_fini(&c);
-        free(title);
+        bw_change_entry_fini(&e);
         bw_buf_fini(&json);
     }
 }
@@ -110,8 +111,9 @@ static void told(void **state)
         struct bw_buf json;
         size_t n = 1 + next_random(&seed) % COUNT(entries);
         for (size_t i = 0; i < n; i++)
-            entries[i] = (struct bw_change_entry){random_change(&seed), random_name(&seed),
-                                                  random_number(&seed, 0, TIME_MAX)};
+            entries[i] = (struct bw_change_entry){.change = random_change(&seed),
+                                                  .title = random_name(&seed),
+                                                  .data_at = random_number(&seed, 0, TIME_MAX)};
         bw_buf_init(&json, 1u << 16);
         bw_told_encode(entries, n, round % 3 ? "" : "muted", "C0123", round % 2 ? "1503435956.000247" : "",
                        1755101612345, &json);

@@ -621,6 +621,29 @@ static void titles_that_cannot_be_seen(void **state)
     }
 }
 
+/* Titles that run from right to left stand in an isolate: our own words and numbers beside them keep their places. */
+static void right_to_left(void **state)
+{
+    static const struct {
+        const char *title, *shown;
+    } rows[] = {{"סרום לפנים 30", "⁨סרום לפנים 30⁩ (B00DI7U88G)\n"},
+                {"كريم (50 ml) & more", "⁨كريم (50 ml) &amp; more⁩ (B00DI7U88G)\n"},
+                {"Crème 日本語 🎉👨‍👩‍👧",
+                 "Crème 日本語 🎉👨‍👩‍👧 (B00DI7U88G)\n"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bw_change_entry *e = many(1, rows[i].title, "C");
+        struct bw_buf text;
+        bw_buf_init(&text, 1u << 16);
+        bw_slack_changes_text(e, 1, &usual, &text);
+        if (!strstr(bw_buf_str(&text), rows[i].shown))
+            fail_msg("%s", bw_buf_str(&text));
+        bw_buf_fini(&text);
+        entries_free(e, 1);
+        free(e);
+    }
+}
+
 /* Not from detection, but an entry may be edited by hand. */
 static void times_that_are_none(void **state)
 {
@@ -679,6 +702,7 @@ int main(void)
         cmocka_unit_test(two_gains_are_no_stay),
         cmocka_unit_test(escaping),
         cmocka_unit_test(titles_that_cannot_be_seen),
+        cmocka_unit_test(right_to_left),
         cmocka_unit_test(times_that_are_none),
         cmocka_unit_test(test_message),
     };
