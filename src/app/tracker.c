@@ -1,6 +1,7 @@
 /* Postgres' list of products into Redis. One step is under way at a time (`busy`): a page of rows, a page of keys to
- * prove, changes that nobody was told of, or the products that notifications named. A step that fails (either store
- * gone) marks the whole as to be done again; it begins when both stores are ready. */
+ * prove, changes that nobody was told of, or the products that notifications named. These go between the pages of a full
+ * sync: of 100,000 products it takes seconds, and a row that a person edits meanwhile does not wait for it. A step that
+ * fails (either store gone) marks the whole as to be done again; it begins when both stores are ready. */
 #include "tracker.h"
 
 #include "args.h"
@@ -21,7 +22,7 @@
 #define NAMED_MAX 1000 /* more named products than this: a full sync is cheaper */
 #define RETRY_MS  1000
 
-enum phase { IDLE, ROWS, PROVE, UNTOLD, NAMED };
+enum phase { IDLE, ROWS, PROVE, UNTOLD };
 
 struct bw_tracker {
     struct bw_context *cx;
@@ -39,8 +40,10 @@ struct bw_tracker {
     char cursor[BW_PRODUCT_TEXT]; /* PROVE: the last member looked at */
     struct bw_product_key named[NAMED_MAX];
     size_t n_named;
-    size_t waiting; /* answers of the scripts of this step */
-    bool failed;    /* one of them failed */
+    bool naming;     /* the step under way is of named products; the phase goes on behind it */
+    bool named_last; /* now it is the sync's turn, however many are named */
+    size_t waiting;  /* answers of the scripts of this step */
+    bool failed;     /* one of them failed */
     bool last_page;
 };
 
@@ -72,6 +75,7 @@ static const char select_gone[] =
 static void fail(struct bw_tracker *t)
 {
     t->busy = false;
+    t->naming = false;
     t->again = true;
     t->restore = t->restore || t->restoring;
     t->phase = IDLE;
@@ -142,12 +146,12 @@ static void step_done(struct bw_tracker *t)
         fail(t);
         return;
     }
-    if (t->phase == ROWS && t->last_page)
+    bool whole_phase = !t->naming && t->last_page;
+    t->naming = false;
+    if (whole_phase && t->phase == ROWS)
         t->phase = PROVE;
-    else if (t->phase == PROVE && t->last_page)
+    else if (whole_phase && t->phase == PROVE)
         finish_sync(t);
-    else if (t->phase == NAMED)
-        t->phase = IDLE;
     step(t);
 }
 
@@ -399,6 +403,7 @@ static void ask_members(struct bw_tracker *t)
 
 static void ask_named(struct bw_tracker *t)
 {
+    t->naming = t->named_last = true;
     submit_keys(t, select_named, t->named, t->n_named, on_named);
     t->n_named = 0;
 }
@@ -431,14 +436,14 @@ static void step(struct bw_tracker *t)
     }
     if (t->phase == IDLE && t->again)
         begin_sync(t);
-    else if (t->phase == IDLE && t->n_named > 0)
-        t->phase = NAMED;
-    if (t->phase == ROWS)
+    bool name = t->n_named > 0 && (t->phase == IDLE || !t->named_last);
+    t->named_last = false;
+    if (name)
+        ask_named(t);
+    else if (t->phase == ROWS)
         ask_rows(t);
     else if (t->phase == PROVE)
         ask_members(t);
-    else if (t->phase == NAMED)
-        ask_named(t);
 }
 
 static void on_retry(void *ctx)

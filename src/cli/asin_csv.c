@@ -1,13 +1,15 @@
-/* `badgewatch asin import` and `asin export`. An import is one statement: all rows or none. */
+/* `badgewatch asin import` and `asin export`. An import is one transaction: all rows or none, whatever ends it. */
+#include "badgewatch/base/alloc.h"
 #include "badgewatch/codec/csv.h"
 #include "forecast.h"
 #include "options.h"
+#include "progress.h"
 #include "session.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define COLUMN_MAX ((size_t)64 << 20)
 #define CHUNK      65536
@@ -27,54 +29,97 @@ static const char import_sql[] =
     " monitoring_frequency = excluded.monitoring_frequency, label = excluded.label, tags = excluded.tags,"
     " channel = excluded.channel, is_active = excluded.is_active";
 
+#define PART    1000 /* rows of a statement; the bar moves on with each */
+#define COLUMNS 8
+
+struct part {
+    struct bw_pg_array columns[COLUMNS];
+    const char *params[COLUMNS];
+};
+
+/* False: it passes the cap. */
+static bool part_init(struct part *part, const struct bw_import_row *rows, size_t n)
+{
+    struct bw_pg_array *c = part->columns;
+    bool fits = true;
+    for (int i = 0; i < COLUMNS; i++)
+        bw_pg_array_init(&c[i], COLUMN_MAX);
+    for (size_t i = 0; i < n; i++) {
+        bw_pg_array_add_int(&c[0], rows[i].key.domain);
+        bw_pg_array_add_str(&c[1], rows[i].key.asin);
+        bw_pg_array_add_int(&c[2], rows[i].priority);
+        bw_pg_array_add_int(&c[3], rows[i].frequency_min);
+        bw_pg_array_add_str(&c[4], rows[i].label);
+        bw_pg_array_add_str(&c[5], rows[i].tags);
+        bw_pg_array_add_str(&c[6], rows[i].channel);
+        bw_pg_array_add_str(&c[7], rows[i].is_active ? "t" : "f");
+    }
+    for (int i = 0; i < COLUMNS; i++) {
+        part->params[i] = bw_pg_array_end(&c[i]);
+        fits = fits && part->params[i];
+    }
+    return fits;
+}
+
+static void part_fini(struct part *part)
+{
+    for (int i = 0; i < COLUMNS; i++)
+        bw_pg_array_fini(&part->columns[i]);
+}
+
+static bool store_parts(struct session *s, const struct part *parts, size_t n)
+{
+    struct bw_pg_statement *statements = bw_alloc_array(n, sizeof(*statements));
+    struct progress progress;
+    for (size_t i = 0; i < n; i++)
+        statements[i] =
+            (struct bw_pg_statement){.sql = import_sql, .n_params = COLUMNS, .params = parts[i].params};
+    progress_begin(&progress, "importing", n);
+    bool ok = session_transaction(s, statements, n, &progress);
+    progress_end(&progress);
+    free(statements);
+    return ok;
+}
+
+/* Rows are locked in the order of their keys: two imports at once wait for each other, and never for ever. */
+static int by_key(const void *a, const void *b)
+{
+    const struct bw_import_row *x = a, *y = b;
+    return bw_product_key_compare(&x->key, &y->key);
+}
+
 static bool store(struct session *s, const struct bw_import_row *rows, size_t n)
 {
-    struct bw_pg_array a[8];
-    const char *params[8];
-    for (int i = 0; i < 8; i++)
-        bw_pg_array_init(&a[i], COLUMN_MAX);
-    for (size_t i = 0; i < n; i++) {
-        bw_pg_array_add_int(&a[0], rows[i].key.domain);
-        bw_pg_array_add_str(&a[1], rows[i].key.asin);
-        bw_pg_array_add_int(&a[2], rows[i].priority);
-        bw_pg_array_add_int(&a[3], rows[i].frequency_min);
-        bw_pg_array_add_str(&a[4], rows[i].label);
-        bw_pg_array_add_str(&a[5], rows[i].tags);
-        bw_pg_array_add_str(&a[6], rows[i].channel);
-        bw_pg_array_add_str(&a[7], rows[i].is_active ? "t" : "f");
-    }
+    size_t n_parts = (n + PART - 1) / PART, done = 0;
+    struct bw_import_row *sorted = bw_alloc_array(n, sizeof(*sorted)); /* their texts stay the parser's */
+    struct part *parts = bw_alloc_array(n_parts, sizeof(*parts));
     bool ok = true;
-    for (int i = 0; i < 8; i++) {
-        params[i] = bw_pg_array_end(&a[i]);
-        ok = ok && params[i];
-    }
+    memcpy(sorted, rows, n * sizeof(*sorted));
+    qsort(sorted, n, sizeof(*sorted), by_key);
+    for (; done < n_parts && ok; done++)
+        ok = part_init(&parts[done], sorted + done * PART, done + 1 < n_parts ? PART : n - done * PART);
     if (!ok)
         failure("the file is too large for one import");
-    ok = ok && session_query(s, import_sql, 8, params, NULL, NULL);
-    for (int i = 0; i < 8; i++)
-        bw_pg_array_fini(&a[i]);
+    ok = ok && store_parts(s, parts, n_parts);
+    while (done > 0)
+        part_fini(&parts[--done]);
+    free(parts);
+    free(sorted);
     return ok;
 }
 
 static bool read_all(FILE *f, const char *name, struct bw_csv *csv)
 {
     char chunk[CHUNK];
-    size_t total = 0;
-    bool progress = isatty(STDERR_FILENO) == 1;
     while (!feof(f)) {
         size_t n = fread(chunk, 1, sizeof(chunk), f);
         if (ferror(f)) {
             failure("%s: %s", name, strerror(errno));
             return false;
         }
-        total += n;
-        if (progress && total >= (size_t)1 << 20)
-            fprintf(stderr, "\rreading %s: %zu MB", name, total >> 20);
         if (bw_csv_feed(csv, chunk, n) != BW_OK)
             break; /* finish tells why */
     }
-    if (progress && total >= (size_t)1 << 20)
-        fputc('\n', stderr);
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include "badgewatch/base/alloc.h"
 #include "command.h"
+#include "progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,21 +152,38 @@ static void on_answer(void *ctx, const struct bw_pg_answer *answer)
         q->handle(q->ctx, answer->results[0]);
 }
 
+static bool run_query(struct query *q, const struct bw_pg_statement *statements, size_t n,
+                      struct progress *progress)
+{
+    struct session *s = q->session;
+    if (!session_postgres(s))
+        return false;
+    enum bw_err err = bw_pg_submit(s->pg, statements, n, on_answer, q);
+    if (err != BW_OK) {
+        complain(s, "Postgres", bw_err_text(err));
+        return false;
+    }
+    while (!q->done) { /* the client's own time-outs bound this */
+        bw_loop_turn(s->loop, true);
+        if (progress && !q->done)
+            progress_at(progress, bw_pg_answered(s->pg));
+    }
+    return q->ok;
+}
+
 bool session_query(struct session *s, const char *sql, int n, const char *const *params,
                    void (*handle)(void *ctx, const struct bw_pg_result *rows), void *ctx)
 {
     struct query q = {.session = s, .handle = handle, .ctx = ctx};
     struct bw_pg_statement statement = {.sql = sql, .n_params = n, .params = params};
-    if (!session_postgres(s))
-        return false;
-    enum bw_err err = bw_pg_submit(s->pg, &statement, 1, on_answer, &q);
-    if (err != BW_OK) {
-        complain(s, "Postgres", bw_err_text(err));
-        return false;
-    }
-    while (!q.done) /* the client's own time-outs bound this */
-        bw_loop_turn(s->loop, true);
-    return q.ok;
+    return run_query(&q, &statement, 1, NULL);
+}
+
+bool session_transaction(struct session *s, const struct bw_pg_statement *statements, size_t n,
+                         struct progress *progress)
+{
+    struct query q = {.session = s};
+    return run_query(&q, statements, n, progress);
 }
 
 /* ---- Redis ---- */

@@ -35,6 +35,11 @@ bool session_try_redis(struct session *s);
 /* One statement; handle is called once with its rows when it succeeded. False after a message. */
 bool session_query(struct session *s, const char *sql, int n, const char *const *params,
                    void (*handle)(void *ctx, const struct bw_pg_result *rows), void *ctx);
+/* Statements in one transaction: all or nothing, also where this program is ended meanwhile. progress: may be NULL; it
+ * counts statements. False after a message. */
+struct progress;
+bool session_transaction(struct session *s, const struct bw_pg_statement *statements, size_t n,
+                         struct progress *progress);
 /* One command; handle may see any reply but an error. False after a message. */
 bool session_command(struct session *s, size_t argc, const char *const *argv,
                      void (*handle)(void *ctx, const struct bw_reply *reply), void *ctx);

@@ -67,6 +67,8 @@ enum bw_err bw_pg_submit(struct bw_pg *pg, const struct bw_pg_statement *stateme
  * script leaves open, by an error or by mistake (then BW_ERR_INVALID), is rolled back before the callback. */
 enum bw_err bw_pg_script(struct bw_pg *pg, const char *sql, bw_pg_cb cb, void *ctx) BW_MUSTCHECK;
 size_t bw_pg_pending(const struct bw_pg *pg);
+/* Statements of the oldest batch in flight that have their result: for a person who waits. */
+size_t bw_pg_answered(const struct bw_pg *pg);
 void bw_pg_close(struct bw_pg *pg, int64_t drain_ms, void (*closed)(void *ctx), void *ctx);
 
 /* Arrays as texts, for the few values of a command: bw_pg_array_init, _add / _add_null / _add_int, _end; then pass buf.data. */

@@ -194,6 +194,12 @@ size_t bw_pg_pending(const struct bw_pg *pg)
     return pg->n_sent;
 }
 
+size_t bw_pg_answered(const struct bw_pg *pg)
+{
+    const struct batch *b = TAILQ_FIRST(&pg->sent);
+    return b ? b->at : 0;
+}
+
 /* ---- work ---- */
 
 static enum bw_err admit(const struct bw_pg *pg)
