@@ -75,7 +75,7 @@ live() {
     local key token channel
     key=$(cat conf/secrets/keepa_api_key 2>/dev/null || ask KEEPA_API_KEY "Key of the Keepa API")
     token=$(cat conf/secrets/slack_bot_token 2>/dev/null || ask SLACK_BOT_TOKEN "Bot token of the Slack app (xoxb-...)")
-    channel=$(sed -n 's/^SLACK_CHANNEL=//p' .env 2>/dev/null)
+    channel=$(sed -n 's/^SLACK_CHANNEL=//p' .env 2>/dev/null || true)
     case $channel in '' | C0DEMO) channel=$(ask SLACK_CHANNEL "Slack channel (its id, C...)") ;; esac
     secrets=conf/secrets
     put keepa_api_key "$key"

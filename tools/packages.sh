@@ -83,16 +83,19 @@ install_as_root() {
     hold_services
     apt_quietly update
     apt_quietly install --no-install-recommends "$@"
-    # Our Redis is started by us; the one that came along must not come up with the machine.
-    case " $* " in
-    *' redis-server '*)
-        if command -v systemctl >/dev/null; then
-            systemctl disable redis-server.service
-        else
-            update-rc.d redis-server disable
-        fi
-        ;;
-    esac
+    # Our servers are started by us; those that came along must not come up with the machine.
+    local service
+    for service in redis-server prometheus; do
+        case " $* " in
+        *" $service "*)
+            if command -v systemctl >/dev/null; then
+                systemctl disable "$service.service"
+            else
+                update-rc.d "$service" disable
+            fi
+            ;;
+        esac
+    done
 }
 
 # ---- as whoever calls ----
