@@ -169,22 +169,32 @@ static void on_address(void *ctx, enum bw_err err, const struct bw_reply *reply)
     bw_notifier_progressed(m);
 }
 
-/* Products that went together may be routed apart now: each is addressed by itself, once it was read again. */
-static void break_up(struct bw_message *m)
+/* Products that went together may be routed apart now: each is addressed by itself. False where all that the first had to
+ * tell was told meanwhile. */
+static bool break_up(struct bw_message *m)
 {
+    struct bw_message *other;
     if (bw_delivery_settled(&m->progress))
         bw_deliver_forget_intentions(m);
-    m->progress.step = BW_DELIVERY_DROP;
+    while ((other = bw_message_release(m)))
+        bw_notifier_again(other);
+    if (m->n > 0) {
+        bw_delivery_begin(&m->progress, m->progress.can_look);
+        bw_delivery_gathered(&m->progress);
+        m->gathered = bw_mono_now();
+        return true;
+    }
+    m->progress.outcome = BW_OUTCOME_ALREADY;
+    m->progress.step = m->n_refs > 0 ? BW_DELIVERY_RECORD : BW_DELIVERY_DONE;
     bw_notifier_progressed(m);
+    return false;
 }
 
 void bw_deliver_address(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
-    if (m->n_checks > 1) {
-        break_up(m);
+    if (!TAILQ_EMPTY(&m->company) && !break_up(m))
         return;
-    }
     const struct bw_keys *k = &n->cx->keys;
     char product[BW_KEY_MAX], member[BW_PRODUCT_TEXT];
     bw_keys_product(k, &m->key, product); /* of a note there is none */

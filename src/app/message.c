@@ -20,6 +20,7 @@ struct bw_message *bw_message_new(struct bw_notifier *notifier, const char *stre
     m->n_checks = 1;
     snprintf(m->checks[0].name, sizeof(m->checks[0].name), "%s", check);
     m->gathered = bw_mono_now();
+    TAILQ_INIT(&m->company);
     return m;
 }
 
@@ -125,7 +126,8 @@ void bw_message_absorb(struct bw_message *m, struct bw_message *other)
     m->doubt_ms = other->doubt_ms < m->doubt_ms ? other->doubt_ms : m->doubt_ms;
     m->fence.ms = other->fence.ms > m->fence.ms ? other->fence.ms : m->fence.ms;
     m->left_behind = m->left_behind || other->left_behind;
-    other->n_checks = other->n_refs = other->n = 0;
+    other->n = 0;
+    TAILQ_INSERT_TAIL(&m->company, other, link);
 }
 
 bool bw_message_is_about(const struct bw_message *m, const struct bw_product_key *key)
@@ -179,6 +181,56 @@ static void move_entry(struct bw_message *to, struct bw_message *from, size_t i)
     memmove(&from->entries[i], &from->entries[i + 1], (from->n - i) * sizeof(from->entries[0]));
 }
 
+static bool has_change(const struct bw_message_ref *refs, size_t n, const char *change_id)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(refs[i].change_id, change_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void take_back(struct bw_message *other, struct bw_message *m)
+{
+    struct bw_message_ref *refs = other->refs;
+    size_t n = other->n_refs;
+    other->refs = NULL;
+    other->n_refs = 0;
+    for (size_t i = 0; i < m->n;) {
+        if (has_change(refs, n, m->entries[i].change.id))
+            move_entry(other, m, i);
+        else
+            i++;
+    }
+    free(refs);
+}
+
+static void forget_check(struct bw_message *m, const char *check)
+{
+    for (size_t i = 0; i < m->n_checks; i++) {
+        if (strcmp(m->checks[i].name, check) != 0)
+            continue;
+        m->n_checks--;
+        memmove(&m->checks[i], &m->checks[i + 1], (m->n_checks - i) * sizeof(m->checks[0]));
+        return;
+    }
+}
+
+struct bw_message *bw_message_release(struct bw_message *m)
+{
+    struct bw_message *other;
+    while ((other = TAILQ_FIRST(&m->company))) {
+        TAILQ_REMOVE(&m->company, other, link);
+        take_back(other, m);
+        if (other->n > 0) {
+            forget_check(m, other->checks[0].name);
+            return other;
+        }
+        bw_message_free(other);
+    }
+    return NULL;
+}
+
 /* A message of the same check, for some of its changes. */
 static struct bw_message *part_of(const struct bw_message *m)
 {
@@ -223,7 +275,7 @@ struct bw_message *bw_message_take_told(struct bw_message *m, const struct bw_sl
     return NULL;
 }
 
-void bw_message_free(struct bw_message *m)
+static void free_alone(struct bw_message *m)
 {
     for (size_t i = 0; i < m->n; i++)
         bw_change_entry_fini(&m->entries[i]);
@@ -233,6 +285,16 @@ void bw_message_free(struct bw_message *m)
     free(m->staged.tags);
     bw_note_free(m->note);
     free(m);
+}
+
+void bw_message_free(struct bw_message *m)
+{
+    struct bw_message *other;
+    while ((other = TAILQ_FIRST(&m->company))) { /* which have no company */
+        TAILQ_REMOVE(&m->company, other, link);
+        free_alone(other);
+    }
+    free_alone(m);
 }
 
 bool bw_message_body(const struct bw_message *m, bool webhook, int64_t now_ms, struct bw_buf *out)

@@ -49,7 +49,8 @@ struct bw_message {
     bool posted;        /* while it held the channel */
     bool left_behind;   /* an entry of its check came when it was on its way */
     bool addressed;     /* channel is known: messages behind it wait for it */
-    struct bw_message_check *checks; /* one; more in a group */
+    struct bw_message_check *checks;  /* one; more in a group */
+    TAILQ_HEAD(, bw_message) company; /* messages that it absorbed; what they tell is here */
     size_t n_checks;
     struct bw_stream_id at; /* its place in the order */
     size_t of;              /* changes that its (first) check has */
@@ -87,8 +88,11 @@ struct bw_message *bw_message_new(struct bw_notifier *notifier, const char *stre
 /* Takes ownership of *entry. doubt_ms: as the entry of the stream says, 0 = no doubt. False (and frees it) if the id is
  * there already. */
 bool bw_message_add(struct bw_message *m, const char *id, struct bw_change_entry *entry, int64_t doubt_ms);
-/* Moves all that the other has into this one; the other is to be freed. */
+/* Tells what the other has to tell, too. Takes ownership of the other, which is in no list. */
 void bw_message_absorb(struct bw_message *m, struct bw_message *other);
+/* Gives one that was absorbed back, with what is left to tell of it; NULL: there is none any more. What was told of it
+ * meanwhile stays here, to be recorded. */
+struct bw_message *bw_message_release(struct bw_message *m);
 /* Makes it a message about no change; takes ownership. */
 void bw_message_set_note(struct bw_message *m, const char *id, struct bw_note *note, int64_t doubt_ms);
 void bw_note_free(struct bw_note *note);

@@ -226,6 +226,13 @@ static void on_notes(void *ctx, enum bw_err err, const struct bw_entry *entries,
     work(n);
 }
 
+void bw_notifier_again(struct bw_message *m)
+{
+    enqueue(m->notifier, m, m->refs[0].id);
+    bw_delivery_gathered(&m->progress);
+    m->gathered = m->next = in(0);
+}
+
 static void note_product(struct bw_message *m, const struct bw_entry *e)
 {
     const char *channel = bw_entry_field(e, "channel", NULL), *tags = bw_entry_field(e, "tags", NULL);
@@ -405,8 +412,9 @@ static void gather_company(struct bw_message *m, const struct ahead *ahead)
     while (!many && like < n && are_family(m, company[like]))
         like++;
     for (size_t i = 1; i < (many ? n : like); i++) {
+        TAILQ_REMOVE(&m->notifier->list, company[i], link);
+        m->notifier->n--;
         bw_message_absorb(m, company[i]);
-        drop(company[i]);
     }
 }
 
@@ -465,6 +473,11 @@ static void sweep(struct bw_notifier *n)
     }
 }
 
+static bool is_being_addressed(const struct bw_message *m)
+{
+    return m->progress.step == BW_DELIVERY_ADDRESS && (m->under_way || bw_mono_now().ms >= m->next.ms);
+}
+
 /* In order. A step that ends at once comes back here through bw_notifier_progressed: the list is then walked again,
  * never two times at once. */
 static void work(struct bw_notifier *n)
@@ -478,7 +491,7 @@ static void work(struct bw_notifier *n)
         struct bw_message *m;
         n->again = n->gathering = false;
         TAILQ_FOREACH (m, &n->list, link)
-            n->gathering = n->gathering || !m->addressed;
+            n->gathering = n->gathering || !m->addressed || is_being_addressed(m);
         TAILQ_FOREACH (m, &n->list, link)
             look_at(m, &ahead);
         sweep(n);

@@ -50,6 +50,8 @@ void bw_notifier_progressed(struct bw_message *m);
 void bw_notifier_found(struct bw_message *m);
 /* The same for a message that nobody is to be told of. */
 void bw_notifier_withheld(struct bw_message *m);
+/* Takes the message, which was part of a group, to be addressed by itself. */
+void bw_notifier_again(struct bw_message *m);
 /* The attempt to tell m may have begun so long ago: it is looked for from there. */
 void bw_message_note_first(struct bw_message *m, int64_t age_ms);
 /* Slack refuses it for good, and its changes are many: they are read again and go one product a message. */

@@ -137,22 +137,25 @@ def removed_while_it_waits():
 
 
 def mended_by_reload():
-    """A channel that is not there: `check` says it, the alert waits, and goes to the right one once the file is mended. A
-    file that is wrong is refused whole."""
-    with Routed(sim=[*SIM, '--generate', '2', '--seed', '73', '--churn', '24'], daemon=False) as s:
+    """A channel that is not there: `check` says it, alerts wait, and go to the right one once the file is mended, also where
+    they had been one message. A file that is wrong is refused whole."""
+    with Routed(sim=[*SIM, '--generate', '14', '--seed', '73', '--churn', '6'], daemon=False) as s:
         s.settings('[route "tag=acme"]\nchannel = C0GONE\n')
         s.daemon().ready()
-        s.track(['--tag', 'acme'])
+        _, vip = s.track(['--tag', 'acme'], ['--tag', 'acme', '--tag', 'vip'])
         contains(s.bw('check', code=1).stdout, 'C0GONE (tag=acme): channel_not_found')
         s.change_all(s.members())
         s.d.says('channel_not_found')
+        posts = 'SELECT count(*) FROM notification_log'
+        s.wait('the attempt is written', lambda: s.value(posts) == '1')
+        equal(s.value('SELECT cardinality(change_ids) > 14 FROM notification_log'), 't', 'many in one message')
         s.settings('[route "tag=acme"]\nchannel = C0ACME\nquiet = yes\n')
         s.d.popen.send_signal(signal.SIGHUP)
         contains(s.d.says('SIGHUP: settings refused.*').group(0), "badgewatch.conf:3: unknown setting 'quiet' of a route")
-        s.reload('[route "tag=acme"]\nchannel = C0ACME\n')
+        s.reload('[route "tag=vip"]\nchannel = C0OWN\n[route "tag=acme"]\nchannel = C0ACME\n')
         s.settled(30)
-        equal(set(s.told_in().values()), {'C0ACME'}, 'channels')
-        s.each_told_once()
+        equal(s.told_in(), {i: 'C0OWN' if r[0] in vip else 'C0ACME' for i, r in s.rows().items()}, 'channels')
+        equal(sorted(m['channel'] for m in s.messages()), ['C0ACME', 'C0OWN'], 'messages')
 
 
 # ---- quiet hours ----
