@@ -169,19 +169,28 @@ static void on_address(void *ctx, enum bw_err err, const struct bw_reply *reply)
     bw_notifier_progressed(m);
 }
 
+static void begin_anew(struct bw_message *m, bool settled)
+{
+    bw_delivery_begin(&m->progress, m->progress.can_look);
+    bw_delivery_gathered(&m->progress);
+    m->progress.cleared = settled; /* what Postgres remembers of an attempt is of one that is not out */
+    m->gathered = bw_mono_now();
+}
+
 /* Products that went together may be routed apart now: each is addressed by itself. False where all that the first had to
  * tell was told meanwhile. */
 static bool break_up(struct bw_message *m)
 {
     struct bw_message *other;
-    if (bw_delivery_settled(&m->progress))
+    bool settled = bw_delivery_settled(&m->progress);
+    if (settled)
         bw_deliver_forget_intentions(m);
-    while ((other = bw_message_release(m)))
+    while ((other = bw_message_release(m))) {
         bw_notifier_again(other);
+        begin_anew(other, settled);
+    }
     if (m->n > 0) {
-        bw_delivery_begin(&m->progress, m->progress.can_look);
-        bw_delivery_gathered(&m->progress);
-        m->gathered = bw_mono_now();
+        begin_anew(m, settled);
         return true;
     }
     m->progress.outcome = BW_OUTCOME_ALREADY;

@@ -229,8 +229,7 @@ static void on_notes(void *ctx, enum bw_err err, const struct bw_entry *entries,
 void bw_notifier_again(struct bw_message *m)
 {
     enqueue(m->notifier, m, m->refs[0].id);
-    bw_delivery_gathered(&m->progress);
-    m->gathered = m->next = in(0);
+    m->next = in(0);
 }
 
 static void note_product(struct bw_message *m, const struct bw_entry *e)
@@ -336,7 +335,7 @@ static bool waits_for_more(const struct bw_message *m)
 static bool is_open(const struct bw_message *m)
 {
     const struct bw_delivery_progress *p = &m->progress;
-    return p->step == BW_DELIVERY_CONFIRM && p->past != BW_PAST_INTENDED && !p->cleared && !m->under_way &&
+    return p->step == BW_DELIVERY_CONFIRM && p->past != BW_PAST_INTENDED && !p->plain && !m->under_way &&
            m->n_checks == 1 && !m->note && m->notifier->apart == 0;
 }
 
@@ -348,7 +347,9 @@ static bool is_digest(const struct bw_message *m)
 
 static bool goes_with(const struct bw_message *other, const struct bw_message *m)
 {
-    return is_open(other) && other->progress.past == m->progress.past && is_digest(other) == is_digest(m) &&
+    const struct bw_delivery_progress *p = &other->progress, *q = &m->progress;
+    return is_open(other) && p->past == q->past && p->cleared == q->cleared &&
+           p->possible_repeat == q->possible_repeat && is_digest(other) == is_digest(m) &&
            strcmp(other->channel, m->channel) == 0;
 }
 
