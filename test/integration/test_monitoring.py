@@ -39,7 +39,8 @@ HEALTHY = {
     'badgewatch_products_tracked': f'100x{MINUTES}',
     'badgewatch_keepa_tokens_left': f'1000x{MINUTES}',
     **always(1, redis_up=1, postgres_up=1, slack_up=1, keepa_up=1),
-    **always(0, products_overdue=1, checks_waiting=1, history_backlog_bytes=1, notifications_pending=1, set_aside_entries=1),
+    **always(0, products_overdue=1, checks_waiting=1, history_backlog_bytes=1, notifications_pending=1, notifications_quiet=1,
+             set_aside_entries=1),
     **buckets('alert_delivery_duration_seconds', le1=100, le30=1, le60=0),
     **buckets('keepa_data_age_seconds', le3600=10, le43200=1, le86400=0),
     **buckets('loop_lag_seconds', le0_01=1000, le0_1=1, le0_5=0),
@@ -94,7 +95,8 @@ def case(different, minute, firing):
 def rules_fire():
     need('promtool')
     equal([name for name, _, _ in rules()], list(FIRES), 'alerts')
-    tests = [case({}, MINUTES - 1, [])]
+    night = {'badgewatch_notifications_pending': f'3x{MINUTES}', 'badgewatch_notifications_quiet': f'3x{MINUTES}'}
+    tests = [case({}, MINUTES - 1, []), case(night, MINUTES - 1, [])]
     for name, (different, quiet, fires) in FIRES.items():
         tests += [case(different, quiet, []), case(different, fires, [name])]
     with tempfile.TemporaryDirectory() as folder:
