@@ -180,6 +180,7 @@ static const struct {
     {"tags", TEXT},
     {"channel", TEXT},
     {"muted_until", UNIX},
+    {"paused_until", UNIX},
     {"active", NUMBER},
 };
 #define PRODUCT_FIELDS (sizeof(product_fields) / sizeof(product_fields[0]))

@@ -26,6 +26,7 @@ struct bw_housekeeping {
     struct bw_counts counts;
     size_t asked; /* answers of this round still to come */
     struct bw_mono maintain_at, forecast_at;
+    bool resuming; /* pauses are being ended */
 };
 
 /* ---- gauges ---- */
@@ -142,11 +143,32 @@ static void on_forecast(void *ctx, const struct bw_pg_answer *answer)
     bw_keepa_forecast(h->keepa, value ? strtod(value, NULL) : 0);
 }
 
+static void on_resumed(void *ctx, const struct bw_pg_answer *answer)
+{
+    struct bw_housekeeping *h = ctx;
+    h->resuming = false;
+    int64_t n = answer->err == BW_OK ? bw_pg_affected(answer->results[0]) : 0;
+    if (n > 0)
+        bw_log_info("tracker", "%lld products are checked again: their pause is over", (long long)n);
+    else if (answer->err != BW_OK && answer->err != BW_ERR_CLOSED)
+        bw_log_debug("tracker", "pauses were not looked at: %s", answer->message);
+}
+
+/* By the clock of Postgres, which keeps the ends. All daemons do it; it is done once. */
+static void end_pauses(struct bw_housekeeping *h)
+{
+    static const struct bw_pg_statement s = {
+        "UPDATE tracked_asins SET is_active = true WHERE NOT is_active AND paused_until <= now()", 0, NULL};
+    h->resuming = bw_pg_submit(h->cx->pg, &s, 1, on_resumed, h) == BW_OK;
+}
+
 static void look_after_postgres(struct bw_housekeeping *h)
 {
     struct bw_mono now = bw_mono_now();
     if (!bw_postgres_usable(h->cx))
         return;
+    if (!h->resuming)
+        end_pauses(h);
     if (now.ms >= h->maintain_at.ms) {
         char days[32];
         snprintf(days, sizeof(days), "%lld seconds", (long long)(h->cx->conf->raw_retention_ms / 1000));

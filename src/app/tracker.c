@@ -50,18 +50,24 @@ struct bw_tracker {
 static void step(struct bw_tracker *t);
 static void on_retry(void *ctx);
 
+/* A time as unix s; 0 = none. A person may write 'infinity'. */
+#define UNIX(column)                                                                                         \
+    "coalesce(extract(epoch FROM CASE WHEN isfinite(" column ") THEN " column " WHEN " column                \
+    " > now() THEN '9999-12-31Z' END)::bigint, 0)"
+
+#define UNTIL UNIX("t.muted_until") ", " UNIX("t.paused_until")
+
 static const char select_rows[] =
     "SELECT t.domain, t.asin, t.priority, t.monitoring_frequency, t.is_active, coalesce(t.label, ''),"
-    " coalesce(array_to_string(t.tags, ';'), ''), coalesce(t.channel, ''),"
-    " coalesce(extract(epoch FROM t.muted_until)::bigint, 0),"
+    " coalesce(array_to_string(t.tags, ';'), ''), coalesce(t.channel, ''), " UNTIL ","
     " CASE WHEN $4 THEN s.state::text END"
     " FROM tracked_asins t LEFT JOIN asin_current_state s USING (domain, asin)"
     " WHERE (t.domain, t.asin) > ($1::smallint, $2) ORDER BY t.domain, t.asin LIMIT $3::int";
 
 static const char select_named[] =
     "SELECT t.domain, t.asin, t.priority, t.monitoring_frequency, t.is_active, coalesce(t.label, ''),"
-    " coalesce(array_to_string(t.tags, ';'), ''), coalesce(t.channel, ''),"
-    " coalesce(extract(epoch FROM t.muted_until)::bigint, 0), s.state::text, k.domain, k.asin"
+    " coalesce(array_to_string(t.tags, ';'), ''), coalesce(t.channel, ''), " UNTIL ","
+    " s.state::text, k.domain, k.asin"
     " FROM unnest($1::smallint[], $2::text[]) AS k(domain, asin)"
     " LEFT JOIN tracked_asins t ON t.domain = k.domain AND t.asin = k.asin"
     " LEFT JOIN asin_current_state s ON s.domain = t.domain AND s.asin = t.asin";
@@ -230,15 +236,15 @@ static void track_row(struct bw_tracker *t, const struct bw_pg_result *rows, siz
     bw_args_add(&args, bw_pg_value(rows, row, 4)[0] == 't' ? "1" : "0");
     bw_args_add_int(&args, now);
     bw_args_add_int(&args, bw_schedule_next(now, frequency));
-    static const char *const names[] = {"priority", "frequency", NULL,         "label",
-                                        "tags",     "channel",   "muted_until"};
+    static const char *const names[] = {"priority", "frequency", NULL,          "label",
+                                        "tags",     "channel",   "muted_until", "paused_until"};
     size_t begin = bw_args_begin(&args);
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 8; i++) {
         if (names[i])
             bw_args_field(&args, names[i], bw_pg_value(rows, row, i + 2));
     }
     bw_args_end(&args, begin);
-    add_state(&args, &key, bw_pg_value(rows, row, 9));
+    add_state(&args, &key, bw_pg_value(rows, row, 10));
     run_script(t, &bw_script_track, 8, &args);
 }
 
@@ -304,7 +310,7 @@ static void on_named(void *ctx, const struct bw_pg_answer *answer)
         if (bw_pg_value(rows, i, 0))
             track_row(t, rows, i);
         else
-            untrack_member(&gone, rows, i, 10);
+            untrack_member(&gone, rows, i, 11);
     }
     if (gone.n > none)
         run_script(t, &bw_script_untrack, 6, &gone);

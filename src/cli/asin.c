@@ -175,9 +175,14 @@ int run_asin_remove(struct invocation *in)
 int run_asin_pause(struct invocation *in)
 {
     struct options o;
-    if (!parse_options(in, "", &o))
+    char ms[24];
+    if (!parse_options(in, "for", &o))
         return EXIT_USAGE;
-    return run_edit(in, "UPDATE tracked_asins t SET is_active = false" THEIRS, NULL, &o, "paused");
+    snprintf(ms, sizeof(ms), "%lld", (long long)o.for_ms);
+    return run_edit(in,
+                    "UPDATE tracked_asins t SET is_active = false, paused_until = now() +"
+                    " nullif($3::bigint, 0) * interval '1 millisecond'" THEIRS,
+                    ms, &o, "paused");
 }
 
 int run_asin_resume(struct invocation *in)
@@ -185,7 +190,8 @@ int run_asin_resume(struct invocation *in)
     struct options o;
     if (!parse_options(in, "", &o))
         return EXIT_USAGE;
-    return run_edit(in, "UPDATE tracked_asins t SET is_active = true" THEIRS, NULL, &o, "resumed");
+    return run_edit(in, "UPDATE tracked_asins t SET is_active = true, muted_until = NULL" THEIRS, NULL, &o,
+                    "resumed");
 }
 
 int run_asin_mute(struct invocation *in)
@@ -216,12 +222,12 @@ static void print_list(void *ctx, const struct bw_pg_result *rows)
         fprintf(stderr, "no product is tracked yet: badgewatch asin add B0D8W1YVBX\n");
         return;
     }
-    printf("%-14s %-8s %-9s %-8s %-6s %-16s %s\n", "PRODUCT", "PRIORITY", "EVERY MIN", "STATE", "BADGES",
-           "LABEL", "TITLE");
+    printf("%-14s %-8s %-9s %-8s %-17s %-6s %-16s %s\n", "PRODUCT", "PRIORITY", "EVERY MIN", "STATE", "UNTIL",
+           "BADGES", "LABEL", "TITLE");
     for (size_t i = 0; i < n; i++) {
-        printf("%-14s %-8s %-9s %-8s %-6s %-16s %s\n", bw_pg_value(rows, i, 0), bw_pg_value(rows, i, 1),
-               bw_pg_value(rows, i, 2), bw_pg_value(rows, i, 3), bw_pg_value(rows, i, 4),
-               bw_pg_value(rows, i, 5), bw_pg_value(rows, i, 6));
+        printf("%-14s %-8s %-9s %-8s %-17s %-6s %-16s %s\n", bw_pg_value(rows, i, 0), bw_pg_value(rows, i, 1),
+               bw_pg_value(rows, i, 2), bw_pg_value(rows, i, 3), bw_pg_value(rows, i, 7),
+               bw_pg_value(rows, i, 4), bw_pg_value(rows, i, 5), bw_pg_value(rows, i, 6));
     }
 }
 
@@ -235,20 +241,23 @@ int run_asin_list(struct invocation *in)
         return usage_error(in->command, "'%s' was not expected", o.rest[0]);
     session_open(&s, in->conf);
     bool ok =
-        o.json
-            ? session_query(&s,
-                            "SELECT coalesce(json_agg(row_to_json(t) ORDER BY domain, asin), '[]') FROM "
-                            "tracked_asins t",
-                            0, NULL, print_json, NULL)
-            : session_query(&s,
-                            "SELECT t.domain || ':' || t.asin, t.priority, t.monitoring_frequency,"
-                            " CASE WHEN NOT t.is_active THEN 'paused' WHEN t.muted_until > now() THEN 'muted'"
-                            " WHEN s.asin IS NULL THEN 'new' ELSE 'active' END,"
-                            " coalesce(jsonb_array_length(s.bestseller_badges), 0), coalesce(t.label, ''),"
-                            " coalesce(left(s.product_title, 60), '')"
-                            " FROM tracked_asins t LEFT JOIN asin_current_state s USING (domain, asin)"
-                            " ORDER BY t.domain, t.asin",
-                            0, NULL, print_list, NULL);
+        o.json ? session_query(&s,
+                               "SELECT coalesce(json_agg(row_to_json(t) ORDER BY domain, asin), '[]') FROM "
+                               "tracked_asins t",
+                               0, NULL, print_json, NULL)
+               : session_query(
+                     &s,
+                     "SELECT t.domain || ':' || t.asin, t.priority, t.monitoring_frequency,"
+                     " CASE WHEN NOT t.is_active THEN 'paused' WHEN t.muted_until > now() THEN 'muted'"
+                     " WHEN s.asin IS NULL THEN 'new' ELSE 'active' END,"
+                     " coalesce(jsonb_array_length(s.bestseller_badges), 0), coalesce(t.label, ''),"
+                     " coalesce(left(s.product_title, 60), ''),"
+                     " coalesce(to_char(CASE WHEN NOT t.is_active THEN t.paused_until"
+                     " WHEN t.muted_until > now() AND t.muted_until < '9999-12-31' THEN t.muted_until END"
+                     " AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI\"Z\"'), '')"
+                     " FROM tracked_asins t LEFT JOIN asin_current_state s USING (domain, asin)"
+                     " ORDER BY t.domain, t.asin",
+                     0, NULL, print_list, NULL);
     session_close(&s);
     return ok ? EXIT_OK : EXIT_FAILED;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define REIGNS_SHOWN "10"
+#define FOREVER      INT64_C(253402214400) /* 9999-12-31, of a mute without an end (asin.c) */
 
 struct shown {
     const struct bw_product_key *key;
@@ -29,6 +30,24 @@ static void print_field(const struct bw_reply *hash, const char *label, const ch
     const char *value = field(hash, name);
     if (value[0])
         printf("%-14s %s\n", label, value);
+}
+
+/* "muted          until 2026-05-10T04:19:28Z", or for good. */
+static void print_until(const char *label, int64_t until, const char *otherwise)
+{
+    char at[BW_TIME_TEXT];
+    bw_time_format(until, at);
+    printf("%-14s %s%s\n", label, until < FOREVER ? "until " : "", until < FOREVER ? at : otherwise);
+}
+
+static void print_pause_and_mute(const struct bw_reply *hash)
+{
+    int64_t paused = strtoll(field(hash, "paused_until"), NULL, 10);
+    int64_t muted = strtoll(field(hash, "muted_until"), NULL, 10);
+    if (strcmp(field(hash, "active"), "0") == 0)
+        print_until("paused", paused > 0 ? paused : FOREVER, "until resumed");
+    if (muted * 1000 > bw_wall_now().ms)
+        print_until("muted", muted, "until resumed");
 }
 
 static void print_categories(const struct bw_state *s)
@@ -62,6 +81,9 @@ static void print_live(void *ctx, const struct bw_reply *hash)
     print_field(hash, "title", "title");
     print_field(hash, "brand", "brand");
     print_field(hash, "label", "label");
+    print_field(hash, "tags", "tags");
+    print_field(hash, "channel", "channel");
+    print_pause_and_mute(hash);
     print_field(hash, "checked", "checked_at");
     print_field(hash, "next check", "next_check_at");
     print_field(hash, "data", "data_state");

@@ -6,7 +6,7 @@ import stack
 from stack import contains, equal, matches, true
 
 COLUMNS = {'domain', 'asin', 'priority', 'monitoring_frequency', 'is_active', 'label', 'tags', 'channel', 'muted_until',
-           'created_at', 'updated_at'}
+           'paused_until', 'created_at', 'updated_at'}
 CHANGE_COLUMNS = {'id', 'domain', 'asin', 'change_type', 'reason', 'category_id', 'category', 'previous_rank', 'new_rank',
                   'occurred_at', 'detected_at', 'previous_check_at', 'notification_sent', 'notified_at', 'slack_channel',
                   'slack_ts'}
@@ -85,7 +85,12 @@ def edit(s, first, second):
     listed = s.bw('asin', 'list').stdout
     contains(listed, f'1:{first}')
     s.bw('asin', 'pause', first)
-    matches(s.bw('asin', 'list').stdout, rf'1:{first} .*paused')
+    matches(s.bw('asin', 'list').stdout, rf'1:{first} .*paused  ')
+    s.wait('show says it', lambda: 'paused         until resumed' in s.bw('show', first).stdout)
+    s.bw('asin', 'pause', first, '--for', '8h')
+    matches(s.value(f"SELECT paused_until - now() FROM tracked_asins WHERE asin = '{first}'"), r'^0?[78]:')
+    matches(s.bw('asin', 'list').stdout, rf'1:{first} .*paused   20\d\d-\d\d-\d\d \d\d:\d\dZ ')
+    s.wait('show says it', lambda: re.search(r'^paused +until 20\d\d-', s.bw('show', first).stdout, re.M))
     s.wait('a paused product is not due', lambda: s.redis('ZSCORE', 'bw:due', f'1:{first}') is None)
     unchanged(s, 'poll', first, code=1, says=[f'1:{first}'])
     # one of two is not tracked: neither is changed
@@ -94,6 +99,13 @@ def edit(s, first, second):
     s.wait('a resumed product is due', lambda: s.redis('ZSCORE', 'bw:due', f'1:{first}') is not None)
     s.bw('asin', 'mute', first, '--for', '8h')
     matches(s.value(f"SELECT muted_until - now() FROM tracked_asins WHERE asin = '{first}'"), r'^0?[78]:')
+    matches(s.bw('asin', 'list').stdout, rf'1:{first} .*muted    20\d\d-\d\d-\d\d \d\d:\d\dZ ')
+    s.wait('show says it', lambda: re.search(r'^muted +until 20\d\d-', s.bw('show', first).stdout, re.M))
+    s.sql(f"UPDATE tracked_asins SET muted_until = 'infinity' WHERE asin = '{first}'")
+    s.wait('show says it', lambda: re.search(r'^muted +until resumed$', s.bw('show', first).stdout, re.M))
+    s.bw('asin', 'resume', first)
+    equal(s.sql(f"SELECT is_active, paused_until, muted_until FROM tracked_asins WHERE asin = '{first}'"), [('t', None, None)],
+          'after resume')
     s.bw('asin', 'remove', first, second)
     equal(tracked(s), [], 'after remove')
     s.wait('Redis has forgotten them', lambda: s.redis('KEYS', 'bw:product:*') == [])

@@ -273,6 +273,24 @@ def muted_stays_muted():
         equal(s.messages(), [], 'messages')
 
 
+def pauses_end():
+    """At their time, also where the daemon slept over it, or did not run."""
+    with stack.Host(sim=SIM, daemon=False) as s:
+        s.daemon().ready()
+        short, long, *_ = s.track_all()
+        s.bw('asin', 'pause', short, '--for', '1h')
+        s.bw('asin', 'pause', long, '--for', '20h')
+        s.wait('they are not checked', lambda: not {short, long} & set(s.redis('ZRANGE', 'bw:due', 0, -1)))
+        s.host_clock.step(2 * 3600)
+        s.wait('the first is checked again', lambda: s.redis('ZSCORE', 'bw:due', short))
+        equal(s.redis('ZSCORE', 'bw:due', long), None, 'the second')
+        s.d.stop()
+        s.host_clock.step(19 * 3600)
+        s.daemon().ready()
+        s.wait('so is the second', lambda: s.redis('ZSCORE', 'bw:due', long))
+        equal(s.value('SELECT count(*) FROM tracked_asins WHERE NOT is_active OR paused_until IS NOT NULL'), '0', 'paused')
+
+
 def reloaded():
     with stack.Stack(sim=SIM, daemon=False) as s:
         path = os.path.join(s.dir, 'badgewatch.conf')
@@ -298,4 +316,4 @@ def reloaded():
 
 if __name__ == '__main__':
     stack.main(rows_by_hand, emptied_redis, emptied_before_told, emptied_while_a_writer_hangs, emptied_and_restarted,
-               emptied_after_told, emptied_after_some_were_told, old_snapshot, muted_stays_muted, reloaded)
+               emptied_after_told, emptied_after_some_were_told, old_snapshot, muted_stays_muted, pauses_end, reloaded)
