@@ -26,8 +26,8 @@ struct conn {
     pthread_t thread;
     int fd;
     const struct peer_step *steps;
-    char *record; /* MAX_RECORD + 1 bytes at most, grown under the peer's lock */
-    size_t len;
+    char *record; /* what MAX_RECORD asks for, doubled at most; grown under the peer's lock */
+    size_t len, size;
     size_t used; /* how far the script's reads went; the connection's thread only */
     char *shown; /* the last copy given to the test */
 };
@@ -95,7 +95,10 @@ static void record(struct conn *c, const char *data, size_t n)
     pthread_mutex_lock(&c->peer->lock);
     if (c->len + n > MAX_RECORD)
         n = MAX_RECORD - c->len;
-    c->record = grow(c->record, c->len + n + 1);
+    if (!c->record || c->len + n + 1 > c->size) {
+        c->size = 2 * (c->len + n + 1); /* a sanitizer copies at each realloc */
+        c->record = grow(c->record, c->size);
+    }
     memcpy(c->record + c->len, data, n);
     c->len += n;
     c->record[c->len] = '\0';
