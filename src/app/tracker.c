@@ -18,7 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE      500
+#define PAGE      2000 /* a page waits behind what the writer has under way: few pages are soon read */
+#define PAGE_FULL 250  /* with their states, which are large */
+#define PART      50   /* rows of one script: Redis serves others in between */
 #define NAMED_MAX 1000 /* more named products than this: a full sync is cheaper */
 #define RETRY_MS  1000
 
@@ -215,54 +217,82 @@ static void add_state(struct bw_args *args, const struct bw_product_key *key, co
     bw_args_add(args, "0");
 }
 
-static void track_row(struct bw_tracker *t, const struct bw_pg_result *rows, size_t row)
+static void track_row(const struct bw_tracker *t, const struct bw_pg_result *rows, size_t row,
+                      struct bw_args *args)
 {
     struct bw_product_key key = {.domain = (int)strtol(bw_pg_value(rows, row, 0), NULL, 10)};
     snprintf(key.asin, sizeof(key.asin), "%s", bw_pg_value(rows, row, 1));
     int frequency = (int)strtol(bw_pg_value(rows, row, 3), NULL, 10);
-    int64_t now = bw_due_now(t->cx);
-    char product[BW_KEY_MAX], member[BW_PRODUCT_TEXT];
-    bw_keys_product(&t->cx->keys, &key, product);
+    char member[BW_PRODUCT_TEXT];
     bw_product_key_format(&key, member);
-
-    struct bw_args args;
-    bw_args_init(&args);
-    const struct bw_keys *k = &t->cx->keys;
-    const char *const keys[] = {product,   k->tracked, k->due,   k->leased,
-                                k->badges, k->lost,    k->epoch, k->unconfirmed};
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        bw_args_add(&args, keys[i]);
-    bw_args_add(&args, member);
-    bw_args_add(&args, bw_pg_value(rows, row, 4)[0] == 't' ? "1" : "0");
-    bw_args_add_int(&args, now);
-    bw_args_add_int(&args, bw_schedule_next(now, frequency));
+    bw_args_add(args, member);
+    bw_args_add(args, bw_pg_value(rows, row, 4)[0] == 't' ? "1" : "0");
+    bw_args_add_int(args, bw_schedule_next(bw_due_now(t->cx), frequency));
     static const char *const names[] = {"priority", "frequency", NULL,          "label",
                                         "tags",     "channel",   "muted_until", "paused_until"};
-    size_t begin = bw_args_begin(&args);
+    size_t begin = bw_args_begin(args);
     for (int i = 0; i < 8; i++) {
         if (names[i])
-            bw_args_field(&args, names[i], bw_pg_value(rows, row, i + 2));
+            bw_args_field(args, names[i], bw_pg_value(rows, row, i + 2));
     }
-    bw_args_end(&args, begin);
-    add_state(&args, &key, bw_pg_value(rows, row, 10));
-    run_script(t, &bw_script_track, 8, &args);
+    bw_args_end(args, begin);
+    add_state(args, &key, bw_pg_value(rows, row, 10));
 }
 
-static void untrack_begin(struct bw_tracker *t, struct bw_args *args)
+/* Rows that are there, in parts. Rows of products that are not tracked (NULL) are passed over. */
+static void track_rows(struct bw_tracker *t, const struct bw_pg_result *rows)
+{
+    const struct bw_keys *k = &t->cx->keys;
+    const char *const keys[] = {k->tracked, k->due, k->leased, k->badges, k->lost, k->epoch, k->unconfirmed};
+    size_t n_keys = sizeof(keys) / sizeof(keys[0]), n = bw_pg_rows(rows), row = 0;
+    while (row < n) {
+        struct bw_args args;
+        bw_args_init(&args);
+        for (size_t i = 0; i < n_keys; i++)
+            bw_args_add(&args, keys[i]);
+        bw_args_add(&args, k->prefix);
+        bw_args_add_int(&args, bw_due_now(t->cx));
+        size_t head = args.n;
+        for (size_t last = row + PART; row < n && row < last; row++) {
+            if (bw_pg_value(rows, row, 0))
+                track_row(t, rows, row, &args);
+        }
+        if (args.n > head)
+            run_script(t, &bw_script_track, n_keys, &args);
+        else
+            bw_args_fini(&args);
+    }
+}
+
+static void untrack_part(struct bw_tracker *t, const struct bw_pg_result *rows, size_t from, int column)
 {
     const struct bw_keys *k = &t->cx->keys;
     const char *const keys[] = {k->tracked, k->due, k->leased, k->lease, k->poll, k->badges};
-    bw_args_init(args);
+    struct bw_args args;
+    bw_args_init(&args);
     for (size_t i = 0; i < 6; i++)
-        bw_args_add(args, keys[i]);
-    bw_args_add(args, k->prefix);
+        bw_args_add(&args, keys[i]);
+    bw_args_add(&args, k->prefix);
+    size_t head = args.n;
+    for (size_t row = from; row < bw_pg_rows(rows) && row < from + PART; row++) {
+        if (column > 0 && bw_pg_value(rows, row, 0))
+            continue; /* of a named product, and it is there */
+        char *member =
+            bw_asprintf("%s:%s", bw_pg_value(rows, row, column), bw_pg_value(rows, row, column + 1));
+        bw_args_add(&args, member);
+        free(member);
+    }
+    if (args.n > head)
+        run_script(t, &bw_script_untrack, 6, &args);
+    else
+        bw_args_fini(&args);
 }
 
-static void untrack_member(struct bw_args *args, const struct bw_pg_result *rows, size_t row, int column)
+/* column: where the domain of a product that is not tracked stands; the ASIN is the next one. */
+static void untrack_rows(struct bw_tracker *t, const struct bw_pg_result *rows, int column)
 {
-    char *member = bw_asprintf("%s:%s", bw_pg_value(rows, row, column), bw_pg_value(rows, row, column + 1));
-    bw_args_add(args, member);
-    free(member);
+    for (size_t row = 0; row < bw_pg_rows(rows); row += PART)
+        untrack_part(t, rows, row, column);
 }
 
 /* ---- answers of Postgres ---- */
@@ -277,6 +307,11 @@ static bool answered(struct bw_tracker *t, const struct bw_pg_answer *answer)
     return false;
 }
 
+static size_t page(const struct bw_tracker *t)
+{
+    return t->restoring ? PAGE_FULL : PAGE;
+}
+
 static void on_rows(void *ctx, const struct bw_pg_answer *answer)
 {
     struct bw_tracker *t = ctx;
@@ -285,10 +320,9 @@ static void on_rows(void *ctx, const struct bw_pg_answer *answer)
     const struct bw_pg_result *rows = answer->results[0];
     size_t n = bw_pg_rows(rows);
     t->waiting = 1;
-    t->last_page = n < PAGE;
+    t->last_page = n < page(t);
     t->rows += n;
-    for (size_t i = 0; i < n; i++)
-        track_row(t, rows, i);
+    track_rows(t, rows);
     if (n > 0) {
         t->after.domain = (int)strtol(bw_pg_value(rows, n - 1, 0), NULL, 10);
         snprintf(t->after.asin, sizeof(t->after.asin), "%s", bw_pg_value(rows, n - 1, 1));
@@ -301,21 +335,9 @@ static void on_named(void *ctx, const struct bw_pg_answer *answer)
     struct bw_tracker *t = ctx;
     if (!answered(t, answer))
         return;
-    const struct bw_pg_result *rows = answer->results[0];
-    struct bw_args gone;
-    untrack_begin(t, &gone);
-    size_t none = gone.n;
     t->waiting = 1;
-    for (size_t i = 0; i < bw_pg_rows(rows); i++) {
-        if (bw_pg_value(rows, i, 0))
-            track_row(t, rows, i);
-        else
-            untrack_member(&gone, rows, i, 11);
-    }
-    if (gone.n > none)
-        run_script(t, &bw_script_untrack, 6, &gone);
-    else
-        bw_args_fini(&gone);
+    track_rows(t, answer->results[0]);
+    untrack_rows(t, answer->results[0], 11);
     after_scripts(t);
 }
 
@@ -324,16 +346,8 @@ static void on_gone(void *ctx, const struct bw_pg_answer *answer)
     struct bw_tracker *t = ctx;
     if (!answered(t, answer))
         return;
-    const struct bw_pg_result *rows = answer->results[0];
-    struct bw_args gone;
-    untrack_begin(t, &gone);
-    for (size_t i = 0; i < bw_pg_rows(rows); i++)
-        untrack_member(&gone, rows, i, 0);
     t->waiting = 1;
-    if (bw_pg_rows(rows) > 0)
-        run_script(t, &bw_script_untrack, 6, &gone);
-    else
-        bw_args_fini(&gone);
+    untrack_rows(t, answer->results[0], 0);
     after_scripts(t);
 }
 
@@ -366,10 +380,10 @@ static void submit_keys(struct bw_tracker *t, const char *sql, const struct bw_p
 
 static void ask_rows(struct bw_tracker *t)
 {
-    char domain[16], page[16];
+    char domain[16], most[16];
     snprintf(domain, sizeof(domain), "%d", t->after.domain);
-    snprintf(page, sizeof(page), "%d", PAGE);
-    const char *const params[] = {domain, t->after.asin, page, t->restoring ? "true" : "false"};
+    snprintf(most, sizeof(most), "%zu", page(t));
+    const char *const params[] = {domain, t->after.asin, most, t->restoring ? "true" : "false"};
     submit(t, select_rows, 4, params, on_rows);
 }
 
@@ -397,10 +411,10 @@ static void on_members(void *ctx, enum bw_err err, const struct bw_reply *reply)
 
 static void ask_members(struct bw_tracker *t)
 {
-    char from[BW_PRODUCT_TEXT + 1], page[16];
+    char from[BW_PRODUCT_TEXT + 1], most[16];
     snprintf(from, sizeof(from), "%s%s", t->cursor[0] ? "(" : "-", t->cursor);
-    snprintf(page, sizeof(page), "%d", PAGE);
-    const char *argv[] = {"ZRANGEBYLEX", t->cx->keys.tracked, from, "+", "LIMIT", "0", page};
+    snprintf(most, sizeof(most), "%d", PAGE);
+    const char *argv[] = {"ZRANGEBYLEX", t->cx->keys.tracked, from, "+", "LIMIT", "0", most};
     t->failed = false;
     t->busy = true;
     if (bw_redis_command(t->cx->redis, 7, argv, NULL, on_members, t) != BW_OK)

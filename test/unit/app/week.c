@@ -162,11 +162,10 @@ struct watched *week_track(struct week *w, int domain, int priority, int frequen
     int64_t now = w->now_ms / 1000;
     set_clock(w);
     command(w,
-            "EVALSHA %s 8 bw:product:%s bw:tracked bw:due bw:leased bw:badges bw:lost bw:epoch "
-            "bw:unconfirmed %s 1 %lld %lld"
-            " 4 priority %d frequency %d 0 0 0",
-            w->track, p->member, p->member, (long long)now, (long long)bw_schedule_next(now, frequency),
-            priority, frequency);
+            "EVALSHA %s 7 bw:tracked bw:due bw:leased bw:badges bw:lost bw:epoch bw:unconfirmed bw: %lld"
+            " %s 1 %lld 4 priority %d frequency %d 0 0 0",
+            w->track, (long long)now, p->member, (long long)bw_schedule_next(now, frequency), priority,
+            frequency);
     w->checks_per_hour += 60.0 / frequency;
     return p;
 }
