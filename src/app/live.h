@@ -5,7 +5,10 @@
 #include "args.h"
 #include "badgewatch/codec/state_json.h"
 
-/* "n, field, value, ..." of everything the state says, the machine record ("version", "state") included. */
-void bw_live_fields(const struct bw_state *state, const struct bw_state_text *text, struct bw_args *args);
+/* "n, field, value, ..." of what the state says, the machine record ("version", "state") included: all of it, or, where prev
+ * is what the hash was made from, at least what differs. Now and then all of it is given then too, so that a hash that a
+ * person changed, or an older version made, heals. */
+void bw_live_fields(const struct bw_state *state, const struct bw_state *prev,
+                    const struct bw_state_text *text, struct bw_args *args);
 /* "n, category, since, ..." of the badges held. */
 void bw_live_badges(const struct bw_state *state, struct bw_args *args);

@@ -20,9 +20,11 @@
 
 #define STAGE_WINDOW                                                                                         \
     64 /* bounds the copies of raw answers on their way, and the work of one turn of the loop */
-#define STAGE_BYTES ((size_t)1 << 20) /* the same for first sights, whose answers are long; one always goes */
-#define STAGE_TRIES 5
-#define DOC_MAX     ((size_t)64 << 20) /* a record of a product at the cap of 8 MB stays far below */
+#define STAGE_BYTES      ((size_t)1 << 20) /* the same for first sights, whose answers are long; one always goes */
+#define STAGE_CALL       16                /* checks in one call of the script */
+#define STAGE_CALL_BYTES ((size_t)256 << 10) /* of raw answers in it: it holds up Redis for some ms at most */
+#define STAGE_TRIES      5
+#define DOC_MAX          ((size_t)64 << 20) /* a record of a product at the cap of 8 MB stays far below */
 
 struct op {
     TAILQ_ENTRY(op) link;
@@ -38,6 +40,15 @@ struct op {
     void *ctx;
 };
 
+/* Checks that go to Redis in one call of the script. */
+struct stage_call {
+    struct bw_stage *stage;
+    struct op *ops[STAGE_CALL];
+    size_t n;
+    size_t bytes;
+    struct bw_args keys, args;
+};
+
 struct bw_stage {
     struct bw_context *cx;
     struct bw_names *names;
@@ -45,7 +56,9 @@ struct bw_stage {
     TAILQ_HEAD(, op) waiting;
     size_t n_waiting;
     size_t running;
-    size_t running_bytes; /* of their raw answers */
+    size_t running_bytes;    /* of their raw answers */
+    struct stage_call *next; /* being filled; NULL while it is empty */
+    struct bw_timer *flush;  /* sends it at the end of this turn of the loop */
 };
 
 static void start_next(struct bw_stage *s);
@@ -160,43 +173,97 @@ static void reread(struct op *op)
     char product[BW_KEY_MAX];
     bw_keys_product(&s->cx->keys, &op->check.member.key, product);
     const char *argv[] = {"HGET", product, "state"};
-    if (op->tries < STAGE_TRIES && bw_redis_command(s->cx->redis, 3, argv, NULL, on_state, op) == BW_OK)
-        return;
-    finish(op, true);
-    start_next(s);
+    if (op->tries >= STAGE_TRIES || bw_redis_command(s->cx->redis, 3, argv, NULL, on_state, op) != BW_OK)
+        finish(op, true);
+}
+
+static void judge(struct op *op, const char *answer)
+{
+    const struct bw_product_key *key = &op->check.member.key;
+    if (answer[0] >= '0' && answer[0] <= '9') {
+        staged(op, answer);
+    } else if (strcmp(answer, "conflict") == 0) {
+        reread(op);
+    } else {
+        if (strcmp(answer, "gone") != 0)
+            bw_log_error("stage", "redis refused %d:%s: %s", key->domain, key->asin, answer);
+        finish(op, strcmp(answer, "gone") != 0);
+    }
+}
+
+static void free_call(struct stage_call *call)
+{
+    bw_args_fini(&call->keys);
+    bw_args_fini(&call->args);
+    free(call);
+}
+
+/* Nobody knows, or everybody, what became of them: all are handed back. */
+static void call_failed(struct stage_call *call)
+{
+    for (size_t i = 0; i < call->n; i++)
+        finish(call->ops[i], true);
 }
 
 static void on_staged(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
-    struct op *op = ctx;
-    struct bw_stage *s = op->stage;
-    const char *word = err == BW_OK && reply->str ? reply->str : "";
-    if (err == BW_OK && reply->type == BW_REPLY_ARRAY && reply->n == 2) {
-        staged(op, reply->elements[1].str);
-    } else if (err == BW_OK && reply->type != BW_REPLY_ERROR && strcmp(word, "conflict") == 0) {
-        reread(op);
-        return;
+    struct stage_call *call = ctx;
+    struct bw_stage *s = call->stage;
+    if (err == BW_OK && reply->type == BW_REPLY_ARRAY && reply->n == call->n) {
+        for (size_t i = 0; i < call->n; i++)
+            judge(call->ops[i], reply->elements[i].str ? reply->elements[i].str : "no answer");
     } else {
-        if (err == BW_OK && reply->type == BW_REPLY_ERROR && bw_redis_writable(s->cx->redis))
-            bw_log_error("stage", "redis refused %d:%s: %s", op->check.member.key.domain,
-                         op->check.member.key.asin, word);
-        finish(op, strcmp(word, "gone") != 0);
+        if (err == BW_OK && bw_redis_writable(s->cx->redis))
+            bw_log_error("stage", "redis refused %zu checks: %s", call->n, reply->str ? reply->str : "");
+        call_failed(call);
     }
+    free_call(call);
     start_next(s);
+}
+
+static void send_call(struct bw_stage *s)
+{
+    struct stage_call *call = s->next;
+    if (!call)
+        return;
+    s->next = NULL;
+    size_t n_keys = call->keys.n;
+    for (size_t i = 0; i < call->args.n; i++)
+        bw_args_lend(&call->keys, call->args.values[i], call->args.lens[i]);
+    if (bw_redis_eval(s->cx->redis, &bw_script_stage, n_keys, call->keys.n, call->keys.values,
+                      call->keys.lens, on_staged, call) == BW_OK)
+        return;
+    call_failed(call);
+    free_call(call);
+}
+
+static void end_of_turn(void *ctx)
+{
+    struct bw_stage *s = ctx;
+    send_call(s);
+    start_next(s); /* in case it could not be sent */
 }
 
 /* ---- arguments of the script ---- */
 
-static void add_keys(struct op *op, struct bw_args *args, const char *member)
+/* The call that this check goes with. */
+static struct stage_call *call_for(struct op *op)
 {
-    const struct bw_keys *k = &op->stage->cx->keys;
-    char product[BW_KEY_MAX];
-    bw_keys_product(k, &op->check.member.key, product);
-    const char *const keys[] = {product,   k->due,     k->leased,  k->lease,        k->poll,  k->tracked,
+    struct bw_stage *s = op->stage;
+    const struct bw_keys *k = &s->cx->keys;
+    const char *const keys[] = {k->due,    k->leased,  k->lease,   k->poll,         k->tracked,
                                 k->badges, k->history, k->changes, k->staged_bytes, k->untold};
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        bw_args_add(args, keys[i]);
-    bw_args_add(args, member);
+    if (s->next && s->next->bytes + op->check.raw_len > STAGE_CALL_BYTES)
+        send_call(s);
+    if (!s->next) {
+        s->next = bw_alloc(sizeof(*s->next));
+        s->next->stage = s;
+        for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+            bw_args_add(&s->next->keys, keys[i]);
+        bw_args_add(&s->next->args, s->cx->id);
+        bw_timer_start(s->flush, 0);
+    }
+    return s->next;
 }
 
 static void add_changes(struct op *op, struct bw_args *args, const char *member)
@@ -247,26 +314,28 @@ static bool badges_differ(const struct bw_state *a, const struct bw_state *b)
     return false;
 }
 
-static void build(struct op *op, struct bw_args *args)
+static void build(struct op *op, struct stage_call *call)
 {
     struct bw_member *m = &op->check.member;
-    char member[BW_PRODUCT_TEXT];
-    bw_product_key_format(&m->key, member);
+    struct bw_args *args = &call->args;
+    char product[BW_KEY_MAX], member[BW_PRODUCT_TEXT], text[BW_TIME_TEXT];
     int64_t due = next_due(op);
-    bw_args_init(args);
-    add_keys(op, args, member);
+    bw_keys_product(&op->stage->cx->keys, &m->key, product);
+    bw_product_key_format(&m->key, member);
+    bw_time_format(due, text);
+    bw_args_add(&call->keys, product);
+    size_t begin = bw_args_begin(args);
+    bw_args_add(args, member);
     bw_args_add_int(args, m->prev.version);
-    bw_args_add(args, op->stage->cx->id);
     bw_args_add_int(args, due);
     bw_args_add(args, badges_differ(&m->prev, &op->detection.next) ? "1" : "0");
-    char text[BW_TIME_TEXT];
-    bw_time_format(due, text);
     bw_args_add(args, text);
-    bw_live_fields(&op->detection.next, &op->text, args);
+    bw_live_fields(&op->detection.next, &m->prev, &op->text, args);
     bw_live_badges(&op->detection.next, args);
     add_history(op, args);
     bw_args_add_int(args, (int64_t)op->detection.n_changes);
     add_changes(op, args, member);
+    bw_args_end(args, begin);
 }
 
 /* ---- detection ---- */
@@ -343,13 +412,12 @@ static void run(struct op *op)
     if (op->tries++ == 0)
         prepare_raw(op);
     detect(op);
-    struct bw_args args;
-    build(op, &args);
-    enum bw_err err =
-        bw_redis_eval(s->cx->redis, &bw_script_stage, 11, args.n, args.values, args.lens, on_staged, op);
-    bw_args_fini(&args);
-    if (err != BW_OK)
-        finish(op, true);
+    struct stage_call *call = call_for(op);
+    build(op, call);
+    call->ops[call->n++] = op;
+    call->bytes += op->check.raw_len;
+    if (call->n == STAGE_CALL || call->bytes >= STAGE_CALL_BYTES)
+        send_call(s);
 }
 
 static bool has_room(const struct bw_stage *s, size_t raw_len)
@@ -394,6 +462,7 @@ struct bw_stage *bw_stage_new(struct bw_context *context, struct bw_names *names
     s->names = names;
     s->port = *port;
     TAILQ_INIT(&s->waiting);
+    s->flush = bw_timer_new(context->loop, end_of_turn, s);
     return s;
 }
 
@@ -404,5 +473,8 @@ size_t bw_stage_pending(const struct bw_stage *s)
 
 void bw_stage_free(struct bw_stage *s)
 {
+    if (!s)
+        return;
+    bw_timer_free(s->flush);
     free(s);
 }

@@ -1,4 +1,4 @@
-/* Staging: one check's result from detection into Redis, in one script (stage.lua).
+/* Staging: one check's result from detection into Redis, in one script (stage.lua), several in a call.
  *
  * Happy way: detect on the state that the lease brought -> script -> "ok" -> done. "conflict": somebody else staged a
  * newer state: read it, detect again (at most STAGE_TRIES). "gone": the product is tracked no more. A lost connection

@@ -202,7 +202,7 @@ static void add_state(struct bw_args *args, const struct bw_product_key *key, co
     struct bw_error error;
     if (json && bw_state_decode(json, strlen(json), key, &state, &error) == BW_OK) {
         bw_state_text_make(&text, &state);
-        bw_live_fields(&state, &text, args);
+        bw_live_fields(&state, NULL, &text, args);
         bw_state_text_fini(&text);
         bw_live_badges(&state, args);
         bw_args_add_int(args, state.checked_at_ms);

@@ -7,9 +7,10 @@ local function due_class(due, priority)
   return due .. ':' .. math.max(1, math.min(p, DUE_CLASSES))
 end
 local function due_class_of(due, product) return due_class(due, redis.call('HGET', product, 'priority')) end
-local function due_put(due, product, member, score)
+-- priority: of the product, where it is known; else nil.
+local function due_put(due, product, member, score, priority)
   redis.call('ZADD', due, score, member)
-  redis.call('ZADD', due_class_of(due, product), score, member)
+  redis.call('ZADD', priority and due_class(due, priority) or due_class_of(due, product), score, member)
 end
 local function due_drop(due, product, member)
   redis.call('ZREM', due, member)

@@ -52,12 +52,13 @@ static void command(struct week *w, const char *fmt, ...)
  * has 200,000 of them. */
 static const char each_check[] =
     "for i = 2, #ARGV, 3 do local p = 'bw:product:' .. ARGV[i]"
-    " local r = script({p, 'bw:due', 'bw:leased', 'bw:lease', 'bw:poll', 'bw:tracked', 'bw:badges', "
+    " local r = script({'bw:due', 'bw:leased', 'bw:lease', 'bw:poll', 'bw:tracked', 'bw:badges', "
     "'bw:history',"
-    " 'bw:changes', 'bw:staged_bytes', 'bw:untold'}, {ARGV[i], ARGV[i + 1], ARGV[1], ARGV[i + 2], '0', "
-    "'then',"
+    " 'bw:changes', 'bw:staged_bytes', 'bw:untold', p}, {ARGV[1], '14', ARGV[i], ARGV[i + 1], ARGV[i + 2], "
+    "'0', 'then',"
     " '4', 'version', ARGV[i + 1] + 1, 'baseline', '1', '0', '{}', '', '0'})"
-    " if r[1] ~= 'ok' then return redis.error_reply('not staged: ' .. ARGV[i]) end end"
+    " if r.err or not string.match(r[1], '^%d') then"
+    " return redis.error_reply('not staged: ' .. ARGV[i] .. ' ' .. (r.err or r[1])) end end"
     " redis.call('DEL', 'bw:history') return redis.status_reply('ok')";
 
 /* The script reads the world's clock where it would ask the server's. */
