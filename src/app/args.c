@@ -10,10 +10,12 @@
 #include <string.h>
 
 #define BLOCK ((size_t)8 << 10)
+#define BLOCK_MAX                                                                                            \
+    ((size_t)64 << 10) /* each is twice as large as the one before; a longer text gets one of its own */
 
 struct bw_args_block {
     struct bw_args_block *before;
-    size_t left;
+    size_t size, left;
     char bytes[];
 };
 
@@ -34,6 +36,22 @@ void bw_args_fini(struct bw_args *a)
     *a = (struct bw_args){0};
 }
 
+void bw_args_clear(struct bw_args *a)
+{
+    while (a->block && a->block->before) { /* the newest is the largest, or held a text of its own */
+        struct bw_args_block *before = a->block->before;
+        a->block->before = before->before;
+        free(before);
+    }
+    if (a->block && a->block->size > BLOCK_MAX) {
+        free(a->block);
+        a->block = NULL;
+    } else if (a->block) {
+        a->block->left = a->block->size;
+    }
+    a->n = 0;
+}
+
 static void grow(struct bw_args *a)
 {
     if (a->n < a->cap)
@@ -46,10 +64,11 @@ static void grow(struct bw_args *a)
 static char *room(struct bw_args *a, size_t len)
 {
     if (!a->block || a->block->left < len) {
-        size_t size = len > BLOCK ? len : BLOCK;
+        size_t size = !a->block ? BLOCK : a->block->size < BLOCK_MAX ? a->block->size * 2 : BLOCK_MAX;
+        size = len > size ? len : size;
         struct bw_args_block *block = bw_realloc_array(NULL, sizeof(*block) + size, 1);
         block->before = a->block;
-        block->left = size;
+        block->size = block->left = size;
         a->block = block;
     }
     a->block->left -= len;

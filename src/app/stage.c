@@ -1,17 +1,13 @@
 /* Detection and staging of single checks. One struct op a check; it ends in finish(), once. */
 #include "stage.h"
 
-#include "args.h"
 #include "badgewatch/app/scripts.h"
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/log.h"
 #include "badgewatch/codec/entry.h"
 #include "badgewatch/codec/state_json.h"
 #include "badgewatch/core/detect.h"
-#include "badgewatch/core/schedule.h"
-#include "due_clock.h"
-#include "entries.h"
-#include "live.h"
+#include "stage_args.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +54,8 @@ struct bw_stage {
     size_t running;
     size_t running_bytes;    /* of their raw answers */
     struct stage_call *next; /* being filled; NULL while it is empty */
+    struct stage_call *kept; /* not in use, with its memory */
+    struct bw_buf doc;       /* the same, for the history entry that is being written */
     struct bw_timer *flush;  /* sends it at the end of this turn of the loop */
 };
 
@@ -198,6 +196,20 @@ static void free_call(struct stage_call *call)
     free(call);
 }
 
+/* One is kept for the next. */
+static void end_call(struct stage_call *call)
+{
+    struct bw_stage *s = call->stage;
+    if (s->kept) {
+        free_call(call);
+        return;
+    }
+    bw_args_clear(&call->keys);
+    bw_args_clear(&call->args);
+    call->n = call->bytes = 0;
+    s->kept = call;
+}
+
 /* Nobody knows, or everybody, what became of them: all are handed back. */
 static void call_failed(struct stage_call *call)
 {
@@ -217,7 +229,7 @@ static void on_staged(void *ctx, enum bw_err err, const struct bw_reply *reply)
             bw_log_error("stage", "redis refused %zu checks: %s", call->n, reply->str ? reply->str : "");
         call_failed(call);
     }
-    free_call(call);
+    end_call(call);
     start_next(s);
 }
 
@@ -234,7 +246,7 @@ static void send_call(struct bw_stage *s)
                       call->keys.lens, on_staged, call) == BW_OK)
         return;
     call_failed(call);
-    free_call(call);
+    end_call(call);
 }
 
 static void end_of_turn(void *ctx)
@@ -243,8 +255,6 @@ static void end_of_turn(void *ctx)
     send_call(s);
     start_next(s); /* in case it could not be sent */
 }
-
-/* ---- arguments of the script ---- */
 
 /* The call that this check goes with. */
 static struct stage_call *call_for(struct op *op)
@@ -256,7 +266,8 @@ static struct stage_call *call_for(struct op *op)
     if (s->next && s->next->bytes + op->check.raw_len > STAGE_CALL_BYTES)
         send_call(s);
     if (!s->next) {
-        s->next = bw_alloc(sizeof(*s->next));
+        s->next = s->kept ? s->kept : bw_alloc(sizeof(*s->next));
+        s->kept = NULL;
         s->next->stage = s;
         for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
             bw_args_add(&s->next->keys, keys[i]);
@@ -264,78 +275,6 @@ static struct stage_call *call_for(struct op *op)
         bw_timer_start(s->flush, 0);
     }
     return s->next;
-}
-
-static void add_changes(struct op *op, struct bw_args *args, const char *member)
-{
-    const struct bw_detection *d = &op->detection;
-    char *check = bw_asprintf("%s:%lld", member, (long long)d->next.version);
-    for (size_t i = 0; i < d->n_changes; i++) {
-        struct bw_change_entry entry = {
-            .change = d->changes[i], .title = d->next.title, .data_at = d->next.freshness};
-        if (d->next.parent_asin)
-            snprintf(entry.parent, sizeof(entry.parent), "%s", d->next.parent_asin);
-        bw_entries_change(args, &entry, check, d->n_changes);
-    }
-    free(check);
-}
-
-static void add_history(struct op *op, struct bw_args *args)
-{
-    struct bw_check *c = &op->check;
-    struct bw_buf doc;
-    bw_buf_init(&doc, DOC_MAX);
-    bw_check_encode(&op->detection, &c->product, bw_buf_str(&op->text.state),
-                    op->detection.next.checked_at_ms, c->batch_id, op->hash, op->mended, &doc);
-    bw_args_add_bytes(args, bw_buf_str(&doc), doc.len);
-    bw_args_lend(args, c->raw ? c->raw : "", c->raw ? c->raw_len : 0);
-    bw_buf_fini(&doc);
-}
-
-static int64_t next_due(const struct op *op)
-{
-    int64_t now = bw_due_now(op->stage->cx);
-    const struct bw_member *m = &op->check.member;
-    const struct bw_detection *d = &op->detection;
-    if (d->unknown != BW_KNOWN && d->next.unknown_checks > 0)
-        return bw_schedule_retry(now, m->frequency, d->next.unknown_checks);
-    return bw_schedule_after(now, m->due, m->polled, m->frequency);
-}
-
-static bool badges_differ(const struct bw_state *a, const struct bw_state *b)
-{
-    if (!a->baseline || bw_state_badges(a) != bw_state_badges(b))
-        return true;
-    for (size_t i = 0; i < b->n_categories; i++) {
-        const struct bw_category_state *c = bw_state_category(a, b->categories[i].category_id);
-        if ((c ? c->since : 0) != b->categories[i].since)
-            return true;
-    }
-    return false;
-}
-
-static void build(struct op *op, struct stage_call *call)
-{
-    struct bw_member *m = &op->check.member;
-    struct bw_args *args = &call->args;
-    char product[BW_KEY_MAX], member[BW_PRODUCT_TEXT], text[BW_TIME_TEXT];
-    int64_t due = next_due(op);
-    bw_keys_product(&op->stage->cx->keys, &m->key, product);
-    bw_product_key_format(&m->key, member);
-    bw_time_format(due, text);
-    bw_args_add(&call->keys, product);
-    size_t begin = bw_args_begin(args);
-    bw_args_add(args, member);
-    bw_args_add_int(args, m->prev.version);
-    bw_args_add_int(args, due);
-    bw_args_add(args, badges_differ(&m->prev, &op->detection.next) ? "1" : "0");
-    bw_args_add(args, text);
-    bw_live_fields(&op->detection.next, &m->prev, &op->text, args);
-    bw_live_badges(&op->detection.next, args);
-    add_history(op, args);
-    bw_args_add_int(args, (int64_t)op->detection.n_changes);
-    add_changes(op, args, member);
-    bw_args_end(args, begin);
 }
 
 /* ---- detection ---- */
@@ -413,7 +352,8 @@ static void run(struct op *op)
         prepare_raw(op);
     detect(op);
     struct stage_call *call = call_for(op);
-    build(op, call);
+    struct bw_staging staging = {s->cx, &op->check, &op->detection, &op->text, op->hash, op->mended, &s->doc};
+    bw_stage_args(&staging, &call->keys, &call->args);
     call->ops[call->n++] = op;
     call->bytes += op->check.raw_len;
     if (call->n == STAGE_CALL || call->bytes >= STAGE_CALL_BYTES)
@@ -463,6 +403,7 @@ struct bw_stage *bw_stage_new(struct bw_context *context, struct bw_names *names
     s->port = *port;
     TAILQ_INIT(&s->waiting);
     s->flush = bw_timer_new(context->loop, end_of_turn, s);
+    bw_buf_init(&s->doc, DOC_MAX);
     return s;
 }
 
@@ -476,5 +417,8 @@ void bw_stage_free(struct bw_stage *s)
     if (!s)
         return;
     bw_timer_free(s->flush);
+    if (s->kept)
+        free_call(s->kept);
+    bw_buf_fini(&s->doc);
     free(s);
 }

@@ -50,6 +50,16 @@ static enum bw_err reserve(struct bw_buf *b, size_t len)
     return BW_OK;
 }
 
+void bw_buf_room(struct bw_buf *b, size_t len)
+{
+    size_t cap = (len < b->max ? len : b->max) + 1;
+    if (cap <= b->cap)
+        return;
+    b->data = bw_realloc_array(b->data, cap, 1);
+    b->data[b->len] = '\0';
+    b->cap = cap;
+}
+
 enum bw_err bw_buf_grow_and_add(struct bw_buf *b, const void *data, size_t len)
 {
     enum bw_err err = reserve(b, len);

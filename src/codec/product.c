@@ -455,24 +455,30 @@ static const struct member {
     MEMBER("reviews", read_reviews),
 };
 
-/* The index in members[], or their number. An escaped key is unescaped once, not for each name it is held against. */
-static size_t find_member(const struct bw_span *key)
+/* The index in members[], or their number. */
+static size_t find_plain(const char *key, size_t len)
 {
     const size_t n = sizeof members / sizeof *members;
-    struct bw_span plain = *key;
-    struct bw_buf text;
     size_t i;
 
-    bw_buf_init(&text, key->len * 3 + 1);
-    if (key->escapes) {
-        bw_span_text(key, &text);
-        plain = (struct bw_span){.at = bw_buf_str(&text), .len = text.len};
-    }
     for (i = 0; i < n; i++) {
         const struct member *m = &members[i];
-        if (plain.len == m->len && plain.at[0] == m->name[0] && memcmp(plain.at, m->name, plain.len) == 0)
+        if (len == m->len && key[0] == m->name[0] && memcmp(key, m->name, len) == 0)
             break;
     }
+    return i;
+}
+
+/* An escaped key is unescaped once, not for each name it is held against. */
+static size_t find_member(const struct bw_span *key)
+{
+    struct bw_buf text;
+
+    if (!key->escapes)
+        return find_plain(key->at, key->len);
+    bw_buf_init(&text, key->len * 3 + 1);
+    bw_span_text(key, &text);
+    size_t i = find_plain(bw_buf_str(&text), text.len);
     bw_buf_fini(&text);
     return i;
 }

@@ -421,6 +421,9 @@ void bw_state_text_make(struct bw_state_text *t, const struct bw_state *s)
     bw_buf_init(&t->state, TEXT_MAX);
     bw_buf_init(&t->ranks, TEXT_MAX);
     bw_buf_init(&t->badges, TEXT_MAX);
+    bw_buf_room(&t->state, 1000); /* most need no more: each is one allocation */
+    bw_buf_room(&t->ranks, 500);
+    bw_buf_room(&t->badges, 500);
     bw_state_encode(s, &t->state);
     bw_state_ranks_json(s, &t->ranks);
     bw_state_badges_json(s, &t->badges);

@@ -21,6 +21,8 @@ struct bw_buf {
 };
 
 void bw_buf_init(struct bw_buf *b, size_t max);
+void bw_buf_room(struct bw_buf *b,
+                 size_t len);        /* memory for so much, as far as max allows: it need not grow */
 void bw_buf_fini(struct bw_buf *b);  /* frees; the buffer may be used again as after init with the same max */
 void bw_buf_clear(struct bw_buf *b); /* len = 0, keeps memory, clears overflow */
 enum bw_err bw_buf_grow_and_add(struct bw_buf *b, const void *data, size_t len); /* the rest of bw_buf_add */

@@ -1,7 +1,8 @@
-/* The reader's object functions: a root struct bw_reply, and the elements of an array in one block.
+/* The reader's object functions: a root struct bw_reply, with its elements and texts in a few blocks behind it, since a
+ * claim or the history are hundreds of texts.
  *
  * Happy way: hiredis calls them as the bytes come in, an element being made in its place in the parent's
- * block, so that nothing is copied twice.
+ * array, so that nothing is copied twice. The reply is freed with its blocks.
  *
  * How it fails: "*2000000000\r\n" is fourteen bytes and asks for gigabytes. Each piece is taken from a budget;
  * when it is used up, NULL is returned, hiredis frees what is there and stops, and the connection ends with
@@ -10,7 +11,43 @@
 
 #include "badgewatch/base/alloc.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_MAX                                                                                            \
+    ((size_t)64 << 10) /* each is twice as large as the one before; a longer text gets one of its own */
+
+struct block {
+    struct block *before;
+    size_t size, left;
+    alignas(max_align_t) char bytes[];
+};
+
+struct reply_root {
+    struct bw_reply reply; /* first: the root is this reply */
+    struct block *blocks;  /* newest first */
+    size_t left;
+    alignas(max_align_t) char bytes[256]; /* most replies need no more */
+};
+
+/* Memory that lives as long as the reply; not cleared. */
+static void *take(struct reply_root *root, size_t size)
+{
+    struct block *b = root->blocks;
+    size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    if (!b && size <= root->left)
+        return root->bytes + sizeof root->bytes - (root->left -= size) - size;
+    if (!b || b->left < size) {
+        size_t room = b && b->size * 2 <= BLOCK_MAX ? b->size * 2 : b ? BLOCK_MAX : 1024;
+        room = room < size ? size : room;
+        b = bw_realloc_array(NULL, sizeof *b + room, 1);
+        *b = (struct block){.before = root->blocks, .size = room, .left = room};
+        root->blocks = b;
+    }
+    b->left -= size;
+    return b->bytes + b->size - b->left - size;
+}
 
 static bool spend(const redisReadTask *task, size_t size)
 {
@@ -35,8 +72,13 @@ static struct bw_reply *place(const redisReadTask *task, enum bw_reply_type type
         reply = (struct bw_reply *)(uintptr_t)parent->elements + task->idx;
     } else {
         struct reply_budget *budget = task->privdata;
+        struct reply_root *root = bw_realloc_array(NULL, 1, sizeof *root);
+        root->blocks = NULL;
+        root->left = sizeof root->bytes;
+        root->reply = (struct bw_reply){0};
         budget->left = REDIS_MAX_REPLY;
-        reply = bw_alloc(sizeof *reply);
+        budget->root = root;
+        reply = &root->reply;
     }
     reply->type = type;
     return reply;
@@ -45,6 +87,11 @@ static struct bw_reply *place(const redisReadTask *task, enum bw_reply_type type
 static void discard(void *object)
 {
     bw_redis_reply_free(object);
+}
+
+static struct reply_root *root_of(const redisReadTask *task)
+{
+    return ((struct reply_budget *)task->privdata)->root;
 }
 
 /* A root that did not become one must be freed here; a child goes with its root. */
@@ -73,7 +120,10 @@ static void *make_string(const redisReadTask *task, char *text, size_t len)
 
     if (!spend(task, len + 1))
         return refuse(task, reply);
-    reply->str = bw_strndup(text, len);
+    char *copy = take(root_of(task), len + 1);
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    reply->str = copy;
     reply->len = len;
     return reply;
 }
@@ -84,7 +134,9 @@ static void *make_array(const redisReadTask *task, int n)
 
     if (!spend(task, (size_t)n * sizeof *reply))
         return refuse(task, reply);
-    reply->elements = bw_alloc_array((size_t)n, sizeof *reply);
+    if (n > 0)
+        reply->elements =
+            memset(take(root_of(task), (size_t)n * sizeof *reply), 0, (size_t)n * sizeof *reply);
     reply->n = (size_t)n;
     return reply;
 }
@@ -115,19 +167,15 @@ redisReader *bw_redis_reader_new(struct reply_budget *budget)
     return reader;
 }
 
-/* hiredis stops at nesting depth 7, so the recursion is bounded. */
-static void fini(struct bw_reply *reply)
-{
-    for (size_t i = 0; i < reply->n; i++)
-        fini((struct bw_reply *)(uintptr_t)&reply->elements[i]);
-    free((void *)(uintptr_t)reply->elements);
-    free((void *)(uintptr_t)reply->str);
-}
-
 void bw_redis_reply_free(struct bw_reply *reply)
 {
-    if (!reply)
+    struct reply_root *root = (struct reply_root *)reply;
+
+    if (!root)
         return;
-    fini(reply);
-    free(reply);
+    for (struct block *b = root->blocks, *before; b; b = before) {
+        before = b->before;
+        free(b);
+    }
+    free(root);
 }

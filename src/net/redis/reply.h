@@ -12,6 +12,7 @@ enum { REDIS_MAX_REPLY = 256 * 1024 * 1024 };
 struct reply_budget {
     size_t left;
     bool exceeded;
+    struct reply_root *root; /* the reply under construction; only while hiredis builds it */
 };
 
 redisReader *bw_redis_reader_new(struct reply_budget *budget);
