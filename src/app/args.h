@@ -15,7 +15,7 @@ struct bw_args {
 
 void bw_args_init(struct bw_args *a);
 void bw_args_fini(struct bw_args *a);
-void bw_args_clear(struct bw_args *a); /* empty, and most of its memory kept */
+void bw_args_clear(struct bw_args *a);                 /* empty, and most of its memory kept */
 void bw_args_add(struct bw_args *a, const char *text); /* NULL adds "" */
 void bw_args_add_bytes(struct bw_args *a, const char *data, size_t len);
 void bw_args_lend(struct bw_args *a, const char *data, size_t len); /* must outlive the list */

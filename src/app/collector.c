@@ -268,6 +268,12 @@ static enum bw_err on_product(void *ctx, const struct bw_keepa_piece *piece)
     return BW_OK;
 }
 
+static void on_pause(void *ctx)
+{
+    const struct run *r = ctx;
+    r->collector->port.send(r->collector->port.ctx);
+}
+
 static bool is_full(void *ctx)
 {
     const struct run *r = ctx;
@@ -333,6 +339,7 @@ static void on_done(void *ctx, const struct bw_keepa_result *result)
                  (long long)result->envelope.tokens_left);
     r->checks++; /* it does not end while they are submitted */
     submit_rest(r, result);
+    c->port.send(c->port.ctx);
     r->checks--;
     if (!widen(r, result))
         end_if_done(r);
@@ -368,6 +375,7 @@ static enum bw_err ask(struct run *r)
                                          .reserved = r->widened == 0,
                                          .batch_id = r->batch_id,
                                          .on_product = on_product,
+                                         .on_pause = on_pause,
                                          .is_full = is_full,
                                          .done = on_done,
                                          .ctx = r};

@@ -15,6 +15,7 @@ struct bw_collector;
 
 struct bw_collector_port {
     void (*check)(void *ctx, struct bw_check *check, void (*done)(void *ctx), void *done_ctx); /* the stage */
+    void (*send)(void *ctx);                                               /* no more checks for the moment */
     void (*release)(void *ctx, const struct bw_member *members, size_t n); /* the leases */
     void (*idle)(void *ctx); /* a batch ended: there is room for another */
     void *ctx;

@@ -108,6 +108,11 @@ static void port_check(void *ctx, struct bw_check *check, void (*done)(void *), 
     bw_stage_submit(((struct bw_daemon *)ctx)->stage, check, done, done_ctx);
 }
 
+static void port_send(void *ctx)
+{
+    bw_stage_send(((struct bw_daemon *)ctx)->stage);
+}
+
 static void port_idle(void *ctx)
 {
     bw_scheduler_kick(((struct bw_daemon *)ctx)->scheduler);
@@ -413,7 +418,7 @@ static void make_parts(struct bw_daemon *d)
 {
     struct bw_context *cx = &d->cx;
     struct bw_stage_port stage = {port_changed, port_staged, port_release_one, d};
-    struct bw_collector_port collector = {port_check, port_release, port_idle, d};
+    struct bw_collector_port collector = {port_check, port_send, port_release, port_idle, d};
     struct bw_scheduler_port scheduler = {port_room, port_take, port_release, port_emptied, d};
     cx->history = bw_history_new(cx);
     d->leases = bw_leases_new(cx);

@@ -447,6 +447,7 @@ static enum bw_err on_product_bytes(void *ctx, const char *data, size_t len)
     if (c->question.is_full(c->ctx))
         return BW_ERR_BUSY;
     enum bw_err err = bw_keepa_splitter_feed(c->splitter, data, len);
+    c->question.on_pause(c->ctx);
     if (err == BW_OK)
         return BW_OK;
     c->junk += len;

@@ -49,7 +49,8 @@ struct bw_keepa_question {
     /* A product of the answer, while it comes; borrowed. Whole as it is, whatever becomes of the rest. Only of answers with
      * status 200. */
     enum bw_err (*on_product)(void *ctx, const struct bw_keepa_piece *piece);
-    bool (*is_full)(void *ctx); /* no more for now: bw_keepa_resume when there is room */
+    void (*on_pause)(void *ctx); /* what arrived is read: nothing need wait for what comes next */
+    bool (*is_full)(void *ctx);  /* no more for now: bw_keepa_resume when there is room */
     void (*done)(void *ctx, const struct bw_keepa_result *result);
     void *ctx;
 };

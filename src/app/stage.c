@@ -56,7 +56,6 @@ struct bw_stage {
     struct stage_call *next; /* being filled; NULL while it is empty */
     struct stage_call *kept; /* not in use, with its memory */
     struct bw_buf doc;       /* the same, for the history entry that is being written */
-    struct bw_timer *flush;  /* sends it at the end of this turn of the loop */
 };
 
 static void start_next(struct bw_stage *s);
@@ -155,14 +154,14 @@ static void on_state(void *ctx, enum bw_err err, const struct bw_reply *reply)
             bw_state_fini(&m->prev);
             m->prev = state;
             run(op);
-            start_next(s); /* in case it ended at once */
+            bw_stage_send(s);
             return;
         }
         bw_log_error("stage", "the stored state of %d:%s cannot be read: %s", m->key.domain, m->key.asin,
                      error.text);
     }
     finish(op, true);
-    start_next(s);
+    bw_stage_send(s);
 }
 
 static void reread(struct op *op)
@@ -230,7 +229,7 @@ static void on_staged(void *ctx, enum bw_err err, const struct bw_reply *reply)
         call_failed(call);
     }
     end_call(call);
-    start_next(s);
+    bw_stage_send(s);
 }
 
 static void send_call(struct bw_stage *s)
@@ -249,13 +248,6 @@ static void send_call(struct bw_stage *s)
     end_call(call);
 }
 
-static void end_of_turn(void *ctx)
-{
-    struct bw_stage *s = ctx;
-    send_call(s);
-    start_next(s); /* in case it could not be sent */
-}
-
 /* The call that this check goes with. */
 static struct stage_call *call_for(struct op *op)
 {
@@ -272,7 +264,6 @@ static struct stage_call *call_for(struct op *op)
         for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
             bw_args_add(&s->next->keys, keys[i]);
         bw_args_add(&s->next->args, s->cx->id);
-        bw_timer_start(s->flush, 0);
     }
     return s->next;
 }
@@ -394,6 +385,14 @@ void bw_stage_submit(struct bw_stage *s, struct bw_check *check, void (*done)(vo
     start_next(s);
 }
 
+void bw_stage_send(struct bw_stage *s)
+{
+    do { /* where it cannot be sent, all that waits is handed back */
+        start_next(s);
+        send_call(s);
+    } while (s->running == 0 && !TAILQ_EMPTY(&s->waiting));
+}
+
 struct bw_stage *bw_stage_new(struct bw_context *context, struct bw_names *names,
                               const struct bw_stage_port *port)
 {
@@ -402,7 +401,6 @@ struct bw_stage *bw_stage_new(struct bw_context *context, struct bw_names *names
     s->names = names;
     s->port = *port;
     TAILQ_INIT(&s->waiting);
-    s->flush = bw_timer_new(context->loop, end_of_turn, s);
     bw_buf_init(&s->doc, DOC_MAX);
     return s;
 }
@@ -416,7 +414,6 @@ void bw_stage_free(struct bw_stage *s)
 {
     if (!s)
         return;
-    bw_timer_free(s->flush);
     if (s->kept)
         free_call(s->kept);
     bw_buf_fini(&s->doc);

@@ -36,5 +36,7 @@ struct bw_stage *bw_stage_new(struct bw_context *context, struct bw_names *names
 /* done(ctx) comes exactly once, whatever becomes of the check; it may come from inside this call only if Redis is not
  * ready. */
 void bw_stage_submit(struct bw_stage *s, struct bw_check *check, void (*done)(void *ctx), void *ctx);
+/* What was submitted goes to Redis now, and need not wait for company: at the end of each piece of an answer. */
+void bw_stage_send(struct bw_stage *s);
 size_t bw_stage_pending(const struct bw_stage *s);
 void bw_stage_free(struct bw_stage *s); /* nothing may be pending */
