@@ -66,10 +66,19 @@ void bw_slack_put_item(const struct bw_change_entry *e, size_t max, struct bw_sl
         bw_buf_adds(w.out, "(no title known)");
 }
 
+static const char *words_of(const struct bw_change *c, bool stay, bool standing)
+{
+    if (stay)
+        return ": came and went in ";
+    if (standing)
+        return c->type == BW_GAINED ? ": now #1 in " : ": no more #1 in ";
+    return c->type == BW_GAINED ? ": gained #1 in " : ": lost #1 in ";
+}
+
 /* "• B00DI7U88G Penetrex Joint & Muscle…: gained #1 in Pain Relief Rubs (+2)"; a variation of the product of the line
- * before, with the same changes, says only that. */
+ * before, with the same changes, says only that. After a night of changes the last one says where things stand. */
 static void put_line(const struct bw_change_entry *entries, size_t n, const struct bw_change_entry *before,
-                     size_t n_before, struct bw_slack_words w)
+                     size_t n_before, bool after_quiet, struct bw_slack_words w)
 {
     const struct bw_change *c = &entries[0].change;
     bw_slack_put_item(&entries[0], TITLE_MAX, w);
@@ -79,9 +88,10 @@ static void put_line(const struct bw_change_entry *entries, size_t n, const stru
     }
     bool stay = n == 2 && c->type == BW_GAINED && entries[1].change.type == BW_LOST &&
                 entries[1].change.category_id == c->category_id;
-    bw_buf_adds(w.out, stay                   ? ": came and went in "
-                       : c->type == BW_GAINED ? ": gained #1 in "
-                                              : ": lost #1 in ");
+    bool standing = after_quiet && n > 1 && !stay;
+    if (standing)
+        c = &entries[n - 1].change;
+    bw_buf_adds(w.out, words_of(c, stay, standing));
     if (!bw_slack_put_foreign(c->category, CATEGORY_MAX, w))
         bw_buf_addf(w.out, "Category %" PRId64, c->category_id);
     if (n > 1 && !stay)
@@ -91,12 +101,12 @@ static void put_line(const struct bw_change_entry *entries, size_t n, const stru
 
 /* Lines of up to `most` products, from entry `begin` on; gives the entry behind them. */
 static size_t put_lines(const struct bw_change_entry *entries, size_t n, size_t begin, size_t most,
-                        struct bw_slack_words w)
+                        bool after_quiet, struct bw_slack_words w)
 {
     size_t i = begin, before = begin, n_before = 0;
     for (size_t products = 0; i < n && products < most; products++) {
         size_t run = bw_slack_run(entries, n, i);
-        put_line(&entries[i], run, &entries[before], n_before, w);
+        put_line(&entries[i], run, &entries[before], n_before, after_quiet, w);
         before = i;
         n_before = run;
         i += run;
@@ -110,7 +120,7 @@ void bw_slack_group_text(const struct bw_change_entry *entries, size_t n,
     struct bw_slack_words w = {.markup = true, .out = out};
     put_headline(entries, n, options, out);
     bw_buf_addc(out, '\n');
-    put_lines(entries, n, 0, n, w);
+    put_lines(entries, n, 0, n, options->after_quiet, w);
 }
 
 void bw_slack_put_product_links(const struct bw_product_key *key, const char *before, struct bw_buf *out)
@@ -121,12 +131,13 @@ void bw_slack_put_product_links(const struct bw_product_key *key, const char *be
 }
 
 /* Lines of up to SECTION products, then their links; gives the entry behind them. */
-static size_t write_part(struct bw_json *j, const struct bw_change_entry *entries, size_t n, size_t begin)
+static size_t write_part(struct bw_json *j, const struct bw_change_entry *entries, size_t n, size_t begin,
+                         bool after_quiet)
 {
     struct bw_buf lines, links;
     bw_buf_init(&lines, BW_SLACK_TEXT_MAX);
     bw_buf_init(&links, BW_SLACK_TEXT_MAX);
-    size_t end = put_lines(entries, n, begin, SECTION, (struct bw_slack_words){.out = &lines});
+    size_t end = put_lines(entries, n, begin, SECTION, after_quiet, (struct bw_slack_words){.out = &lines});
     for (size_t i = begin; i < end; i += bw_slack_run(entries, n, i))
         bw_slack_put_product_links(&entries[i].change.key, i > begin ? " · " : "", &links);
     bw_slack_write_section(j, "plain_text", &lines);
@@ -145,7 +156,7 @@ static void write_blocks(struct bw_json *j, const struct bw_change_entry *entrie
     bw_json_array(j, "blocks");
     bw_slack_write_header(j, &headline);
     for (size_t i = 0; i < n;)
-        i = write_part(j, entries, n, i);
+        i = write_part(j, entries, n, i, o->after_quiet);
     bw_json_array_end(j);
     bw_buf_fini(&headline);
 }

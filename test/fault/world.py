@@ -77,8 +77,9 @@ class Watched:
 
 
 class World(stack.Stack):
-    def __init__(self, sim, daemons, disks, debug=False):
+    def __init__(self, sim, daemons, disks, debug=False, night=False):
         super().__init__(sim=sim, daemon=False)
+        self.night = night
         self.n_daemons, self.disks, self.debug = daemons, disks, debug
         self.proxies = proxy.Proxies()
         self.watched, self.mounts, self.problems, self.trace = [], [], [], []
@@ -95,11 +96,21 @@ class World(stack.Stack):
 
     def prepare(self):
         self.faulty_port = stack.free_port()
+        if self.night:
+            self._quiet_minute()
         if self.disks:
             self.redis_dir = self._disk('redis', os.path.join(self.dir, 'redis'), '0755')
             self._disk('postgres', os.path.join(self.pg_dir, 'data'), '0700')
             shutil.chown(os.path.join(self.pg_dir, 'data'), 'postgres', 'postgres')
         self.pg_args = ['-c', 'max_wal_size=64MB', '-c', 'min_wal_size=32MB']
+
+    def _quiet_minute(self):
+        """The next whole minute belongs to the quiet hours of products with the tag night."""
+        path = os.path.join(self.dir, 'badgewatch.conf')
+        first, end = (time.strftime('%H:%M', time.gmtime(time.time() + s)) for s in (60, 120))
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(f'[route "tag=night"]\nquiet_hours = {first}-{end}\n')
+        self.given_env['BADGEWATCH_CONFIG'] = path
 
     def _disk(self, name, path, mode):
         os.makedirs(path)

@@ -93,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t n = (size_t)data[0] + 1;
     struct bw_message_options o = {.channel = "C1",
                                    .possible_repeat = data[1] & 2,
+                                   .after_quiet = data[1] & 4,
                                    .metadata = true,
                                    .now_ms = INT64_C(253402300799000)};
     char *title = bw_strndup((const char *)data + 2, size - 2);

@@ -67,6 +67,16 @@ static void exact_text(void **state)
     assert_string_equal(text.data,
                         "🔀 1 BEST SELLER badge changes on 1 products: 1 gained (late: seen 1 h ago) "
                         "(possible repeat)\n• B000000004 Vitamin C: gained #1 in Serums\n");
+    bw_buf_clear(&text);
+    struct bw_message_options morning = usual; /* after a night: where things stand */
+    morning.now_ms += 3600000;
+    morning.after_quiet = true;
+    bw_slack_group_text(e, 5, &morning, &text);
+    assert_string_equal(
+        text.data, "🔀 5 BEST SELLER badge changes on 3 products: 2 gained, 3 lost (quiet hours: 1 h ago)\n"
+                   "• B000000002 Penetrex Joint &amp; Muscl…: no more #1 in Serums (+1)\n"
+                   "• 3:B000000003 (no title known): lost #1 in Category 7792528001\n"
+                   "• B000000004 Vitamin C: came and went in Serums\n");
     bw_buf_fini(&text);
     entries_free(e, 5);
 }
@@ -126,7 +136,10 @@ static void within_limits(void **state)
         }
         bw_buf_init(&out, 1 << 20);
         bw_buf_init(&lines, 1 << 20);
-        bw_slack_group(e, n, &usual, &out);
+        struct bw_message_options o = usual;
+        o.after_quiet = k % 2;
+        o.possible_repeat = true;
+        bw_slack_group(e, n, &o, &out);
         assert_int_equal(bw_json_parse(out.data, out.len, &doc, NULL), BW_OK);
         const struct bw_json_node *root = bw_json_root(doc);
         const char *text = text_of(root, "text");

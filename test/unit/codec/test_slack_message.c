@@ -516,8 +516,8 @@ static void longest_header(void **state)
 {
     static const char *const pieces[] = {"x", "🎉", "&"};
     (void)state;
-    for (size_t i = 0; i < COUNT(pieces); i++) {
-        char *name = repeated(pieces[i], 500);
+    for (size_t i = 0; i < 2 * COUNT(pieces); i++) {
+        char *name = repeated(pieces[i / 2], 500);
         struct told t[] = {goldens[7].told[0], goldens[7].told[1]};
         struct bw_change_entry e[2];
         struct bw_message_options o = usual;
@@ -528,13 +528,15 @@ static void longest_header(void **state)
             e[k].change.detected_at_ms = 0;
         }
         o.possible_repeat = true;
+        o.after_quiet = i % 2;
         o.now_ms = at("2299-12-31T23:00:00Z") * 1000;
         bw_buf_init(&body, 1u << 16);
         bw_slack_changes(e, 2, &o, &body);
         struct bw_json_doc *doc = parse(&body);
         check_limits(bw_json_root(doc));
         const char *header = string_of(text_of_block(bw_json_root(doc), 0), "text");
-        assert_non_null(strstr(header, "… (late: seen 120529 d 23 h ago) (possible repeat)"));
+        assert_non_null(strstr(header, o.after_quiet ? "… (quiet hours: 120529 d 23 h ago) (possible repeat)"
+                                                     : "… (late: seen 120529 d 23 h ago) (possible repeat)"));
         assert_in_range(units(header), 140, 150);
         bw_json_free(doc);
         bw_buf_fini(&body);
