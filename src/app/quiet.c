@@ -85,11 +85,22 @@ void bw_quiet_wake(struct bw_notifier *n)
     n->rules_changed = false;
 }
 
-bool bw_quiet_began(const struct bw_message *m)
+static bool is_quiet(const struct bw_message *m, int64_t now_s)
 {
     const struct bw_route route = {.quiet = m->quiet};
+    return bw_route_quiet_until(&route, now_s) != 0;
+}
+
+bool bw_quiet_began(const struct bw_message *m)
+{
     enum bw_delivery_step step = m->progress.step;
-    return (step == BW_DELIVERY_CONFIRM || step == BW_DELIVERY_INTEND) && !m->holds_channel &&
-           bw_mono_now().ms - m->asked.ms > ASKED_MS &&
-           bw_route_quiet_until(&route, bw_due_now(m->notifier->cx)) != 0;
+    int64_t now_s = bw_due_now(m->notifier->cx);
+    const struct bw_message *other;
+    if ((step != BW_DELIVERY_CONFIRM && step != BW_DELIVERY_INTEND) || m->holds_channel ||
+        bw_mono_now().ms - m->asked.ms <= ASKED_MS)
+        return false;
+    bool quiet = is_quiet(m, now_s);
+    TAILQ_FOREACH (other, &m->company, link)
+        quiet = quiet || is_quiet(other, now_s);
+    return quiet;
 }
