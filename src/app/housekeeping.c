@@ -1,6 +1,7 @@
 /* One timer. Every question is small and pipelined; one round of gauges is under way at a time. */
 #include "housekeeping.h"
 
+#include "badgewatch/app/migrate.h"
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/log.h"
 #include "due_clock.h"
@@ -26,7 +27,8 @@ struct bw_housekeeping {
     struct bw_counts counts;
     size_t asked; /* answers of this round still to come */
     struct bw_mono maintain_at, forecast_at;
-    bool resuming; /* pauses are being ended */
+    int64_t default_frequency; /* as Postgres was told; 0 = not yet */
+    bool resuming;             /* pauses are being ended */
 };
 
 /* ---- gauges ---- */
@@ -162,11 +164,33 @@ static void end_pauses(struct bw_housekeeping *h)
     h->resuming = bw_pg_submit(h->cx->pg, &s, 1, on_resumed, h) == BW_OK;
 }
 
+static void on_default_kept(void *ctx, const struct bw_pg_answer *answer)
+{
+    (void)ctx; /* a lost connection is told of elsewhere, and the next one tries again */
+    if (answer->err == BW_ERR_PROTOCOL)
+        bw_log_warning("postgres",
+                       "rows that SQL clients insert may not get BADGEWATCH_DEFAULT_FREQUENCY: %s",
+                       answer->message);
+}
+
+/* What a row that a SQL client inserts gets follows the settings, also after a reload. */
+static void keep_default_frequency(struct bw_housekeeping *h)
+{
+    int64_t wanted = h->cx->conf->default_frequency_min;
+    char minutes[24];
+    const char *const params[] = {minutes};
+    struct bw_pg_statement s = {BW_KEEP_DEFAULT_FREQUENCY_SQL, 1, params};
+    snprintf(minutes, sizeof(minutes), "%lld", (long long)wanted);
+    if (wanted != h->default_frequency && bw_pg_submit(h->cx->pg, &s, 1, on_default_kept, h) == BW_OK)
+        h->default_frequency = wanted;
+}
+
 static void look_after_postgres(struct bw_housekeeping *h)
 {
     struct bw_mono now = bw_mono_now();
     if (!bw_postgres_usable(h->cx))
         return;
+    keep_default_frequency(h);
     if (!h->resuming)
         end_pauses(h);
     if (now.ms >= h->maintain_at.ms) {
@@ -230,6 +254,7 @@ void bw_housekeeping_postgres_ready(struct bw_housekeeping *h)
 {
     h->maintain_at.ms = 0;
     h->forecast_at.ms = 0;
+    h->default_frequency = 0;
     look_after_postgres(h);
 }
 

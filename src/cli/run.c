@@ -33,6 +33,15 @@ static void on_migrated(void *ctx, enum bw_err err, int applied, const char *mes
         printf("%d migration%s applied\n", applied, applied == 1 ? "" : "s");
 }
 
+/* Also before the first daemon begins, rows that SQL clients insert get the setting. */
+static bool keep_default_frequency(struct session *s)
+{
+    char minutes[24];
+    const char *const params[] = {minutes};
+    snprintf(minutes, sizeof(minutes), "%lld", (long long)s->conf->default_frequency_min);
+    return session_query(s, BW_KEEP_DEFAULT_FREQUENCY_SQL, 1, params, NULL, NULL);
+}
+
 int run_migrate(struct invocation *in)
 {
     struct session s;
@@ -45,6 +54,7 @@ int run_migrate(struct invocation *in)
         session_wait(&s, &m.done, 600000);
         if (!m.done)
             failure("migrate: no answer in 10 minutes");
+        m.ok = m.ok && keep_default_frequency(&s);
     }
     session_close(&s);
     return m.ok ? EXIT_OK : EXIT_FAILED;

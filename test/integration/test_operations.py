@@ -17,6 +17,35 @@ def now_of(s):
     return s.get('/control/state')['now']
 
 
+def default_frequency():
+    """A row that a SQL client inserts without a frequency gets the setting: of migrate, of the daemon, after a reload."""
+    with stack.Stack(daemon=False, start_sim=False, env={'BADGEWATCH_DEFAULT_FREQUENCY': None}) as s:
+        def inserted(asin):
+            s.sql(f"INSERT INTO tracked_asins (asin) VALUES ('{asin}')")
+            return s.value(f"SELECT monitoring_frequency FROM tracked_asins WHERE asin = '{asin}'")
+
+        def told(minutes):
+            s.wait(f'{minutes} minutes are in Postgres',
+                   lambda: s.value('SELECT monitoring_frequency FROM tracking_defaults') == str(minutes), SOON_S)
+        equal(inserted('B000000001'), '60', 'frequency without a setting')
+        s.bw('migrate', env={'BADGEWATCH_DEFAULT_FREQUENCY': '45'})
+        equal(inserted('B000000002'), '45', 'frequency after migrate')
+        path = os.path.join(s.dir, 'badgewatch.conf')
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('default_frequency = 30\n')
+        d = s.daemon({'BADGEWATCH_CONFIG': path})
+        told(30)
+        equal(inserted('B000000003'), '30', 'frequency with a daemon')
+        s.wait('the daemon knows it', lambda: s.redis('HGET', 'bw:product:1:B000000003', 'frequency') == '30', SOON_S)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write('default_frequency = 20\n')
+        d.popen.send_signal(signal.SIGHUP)
+        told(20)
+        equal(inserted('B000000004'), '20', 'frequency after a reload')
+        equal(s.sql('SELECT monitoring_frequency FROM tracked_asins ORDER BY asin'), [('60',), ('45',), ('30',), ('20',)],
+              'rows keep what they got')
+
+
 def rows_by_hand():
     """Any SQL client; in force within 5 s."""
     with stack.Stack(sim=SIM) as s:
@@ -315,5 +344,6 @@ def reloaded():
 
 
 if __name__ == '__main__':
-    stack.main(rows_by_hand, emptied_redis, emptied_before_told, emptied_while_a_writer_hangs, emptied_and_restarted,
-               emptied_after_told, emptied_after_some_were_told, old_snapshot, muted_stays_muted, pauses_end, reloaded)
+    stack.main(default_frequency, rows_by_hand, emptied_redis, emptied_before_told, emptied_while_a_writer_hangs,
+               emptied_and_restarted, emptied_after_told, emptied_after_some_were_told, old_snapshot, muted_stays_muted,
+               pauses_end, reloaded)

@@ -4,6 +4,10 @@
 
 #include "badgewatch/pg/pg.h"
 
+/* $1: BADGEWATCH_DEFAULT_FREQUENCY, for rows of tracked_asins that are inserted without a frequency. */
+#define BW_KEEP_DEFAULT_FREQUENCY_SQL                                                                        \
+    "UPDATE tracking_defaults SET monitoring_frequency = $1::int WHERE monitoring_frequency <> $1::int"
+
 /* Applies what is missing, in order, each in one transaction under an advisory lock: several starters at once are safe.
  * done comes once, later, never from inside the call. applied: how many this call applied, also when err != BW_OK.
  * BW_ERR_CONFLICT: the database is newer than this program, or a migration is not the one that was applied; nothing is

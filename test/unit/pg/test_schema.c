@@ -160,6 +160,9 @@ static void what_is_refused(void **state)
         {"INSERT INTO tracked_asins (domain, asin) VALUES (12, 'B000000001')", ""},
         {"UPDATE tracked_asins SET priority = 0", "23514"},
         {"UPDATE tracked_asins SET monitoring_frequency = 0", "23514"},
+        {"UPDATE tracked_asins SET monitoring_frequency = NULL", "23502"},
+        {"INSERT INTO tracking_defaults (monitoring_frequency) VALUES (5)", "23505"},
+        {"UPDATE tracking_defaults SET monitoring_frequency = 0", "23514"},
         {"UPDATE tracked_asins SET monitoring_frequency = 10080", ""},
         {"UPDATE tracked_asins SET monitoring_frequency = 10081", "23514"},
         {"INSERT INTO value_points VALUES (1, 'B000000001', 'nosuch', now(), 1)", "23514"},
@@ -446,6 +449,8 @@ static void rights(void **state)
          "'alert', 1, 'ok', now())",
          true, false},
         {"DELETE FROM daily_summaries", true, false},
+        {"UPDATE tracking_defaults SET monitoring_frequency = 45", true, false},
+        {"SELECT FROM tracking_defaults", true, true},
         {"INSERT INTO categories VALUES (1, 5, 'x')", true, false},
         {"SELECT FROM reigns, rank_points, value_points, unknown_periods, bestseller_changes, api_usage_log, "
          "categories",
