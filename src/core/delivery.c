@@ -22,8 +22,8 @@ static void clear(struct bw_delivery_progress *p)
     p->past = BW_PAST_NONE;
     if (p->withheld)
         record(p, BW_OUTCOME_WITHHELD);
-    else
-        go(p, BW_DELIVERY_INTEND, BW_WAIT_NONE);
+    else /* where Postgres does not answer it knows no thread, and could record none */
+        go(p, p->confirmed ? BW_DELIVERY_PLACE : BW_DELIVERY_INTEND, BW_WAIT_NONE);
 }
 
 void bw_delivery_begin(struct bw_delivery_progress *p, bool can_look)
@@ -70,6 +70,11 @@ void bw_delivery_confirmed(struct bw_delivery_progress *p, enum bw_delivery_says
         return;
     }
     p->confirmed = says != BW_SAYS_NOTHING;
+    p->blind = !p->confirmed && p->can_look && p->past == BW_PAST_DOUBTFUL;
+    if (p->blind) { /* at LOOK it holds up no other product */
+        go(p, BW_DELIVERY_LOOK, BW_WAIT_STORE);
+        return;
+    }
     if (says == BW_SAYS_INTENDED && !p->cleared && p->past == BW_PAST_NONE)
         p->past = BW_PAST_INTENDED;
     if (p->past == BW_PAST_NONE) {
@@ -109,6 +114,11 @@ void bw_delivery_looked(struct bw_delivery_progress *p, enum bw_delivery_seen se
 static enum bw_delivery_step before_post(const struct bw_delivery_progress *p)
 {
     return p->confirmed ? BW_DELIVERY_INTEND : BW_DELIVERY_CONFIRM;
+}
+
+void bw_delivery_placed(struct bw_delivery_progress *p)
+{
+    go(p, BW_DELIVERY_INTEND, BW_WAIT_NONE);
 }
 
 void bw_delivery_intended(struct bw_delivery_progress *p, enum bw_delivery_intent intent)
@@ -155,7 +165,7 @@ void bw_delivery_recorded(struct bw_delivery_progress *p, bool recorded)
 
 void bw_delivery_readdress(struct bw_delivery_progress *p)
 {
-    if (p->step == BW_DELIVERY_CONFIRM || p->step == BW_DELIVERY_INTEND)
+    if (p->step == BW_DELIVERY_CONFIRM || p->step == BW_DELIVERY_PLACE || p->step == BW_DELIVERY_INTEND)
         go(p, BW_DELIVERY_ADDRESS, BW_WAIT_NONE);
 }
 
@@ -166,5 +176,6 @@ void bw_delivery_failed(struct bw_delivery_progress *p)
 
 bool bw_delivery_needs_channel(enum bw_delivery_step step)
 {
-    return step == BW_DELIVERY_CONFIRM || step == BW_DELIVERY_INTEND || step == BW_DELIVERY_POST;
+    return step == BW_DELIVERY_CONFIRM || step == BW_DELIVERY_PLACE || step == BW_DELIVERY_INTEND ||
+           step == BW_DELIVERY_POST;
 }

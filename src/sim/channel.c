@@ -123,6 +123,16 @@ void sim_channels_post(struct sim_channels *c, struct json_object *message, int6
         write_line(c, message);
 }
 
+struct json_object *sim_channels_find(const struct sim_channels *c, const char *channel, const char *ts)
+{
+    for (size_t i = c->n; i > 0; i--) {
+        struct json_object *m = c->messages[i - 1];
+        if (strcmp(sim_json_str(m, "ts", ""), ts) == 0 && strcmp(sim_json_str(m, "channel", ""), channel) == 0)
+            return m;
+    }
+    return NULL;
+}
+
 static struct sim_rate *rate_of(struct sim_channels *c, const char *channel, int64_t now_ms, int64_t burst)
 {
     for (size_t i = 0; i < c->n_rates; i++)

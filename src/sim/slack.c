@@ -205,10 +205,11 @@ static void run_method(struct sim_slack_call *call)
         auth_test(call);
     else if (strcmp(call->method, "chat.postMessage") == 0)
         post_message(call);
-    else if (strcmp(call->method, "conversations.history") != 0)
+    else if (strcmp(call->method, "conversations.history") != 0 &&
+             strcmp(call->method, "conversations.replies") != 0)
         call->error = "unknown_method";
     else if (allowed(call, "channels:history"))
-        sim_slack_history(call);
+        (strcmp(call->method, "conversations.replies") == 0 ? sim_slack_replies : sim_slack_history)(call);
 }
 
 static void answer_method(struct sim_slack_call *call)

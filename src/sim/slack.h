@@ -24,5 +24,7 @@ bool sim_slack_read_args(struct sim_slack_call *call);
 const char *sim_slack_post(struct sim_slack_call *call, const char *channel, struct json_object **message);
 /* conversations.history (slack_history.c). Fills call->out or call->error. */
 void sim_slack_history(struct sim_slack_call *call);
+/* conversations.replies: the thread of a message, itself first. */
+void sim_slack_replies(struct sim_slack_call *call);
 /* A message as Slack gives it back; a new reference. */
 struct json_object *sim_slack_echo(struct json_object *message, bool all_metadata);

@@ -1,4 +1,4 @@
-/* Reading back: conversations.history, and how Slack words a message. See slack.h.
+/* Reading back: conversations.history and conversations.replies, and how Slack words a message. See slack.h.
  *
  * Slack gives a message back changed: Unicode emoji become :names:. Here this is done for the ones in the table, so
  * that nobody relies on finding a message by its text. */
@@ -57,7 +57,11 @@ struct json_object *sim_slack_echo(struct json_object *message, bool all_metadat
     struct json_object *blocks = sim_json_get(message, "blocks");
     struct json_object *metadata = sim_json_get(message, "metadata");
     json_object_object_add(o, "type", json_object_new_string("message"));
-    json_object_object_add(o, "subtype", json_object_new_string("bot_message"));
+    bool broadcast = sim_json_bool(message, "reply_broadcast", false);
+    json_object_object_add(o, "subtype",
+                           json_object_new_string(broadcast ? "thread_broadcast" : "bot_message"));
+    if (sim_json_get(message, "thread_ts"))
+        json_object_object_add(o, "thread_ts", json_object_new_string(sim_json_str(message, "thread_ts", "")));
     json_object_object_add(o, "user", json_object_new_string("U000BOT"));
     json_object_object_add(o, "bot_id", json_object_new_string("B000BOT"));
     json_object_object_add(o, "app_id", json_object_new_string("A000APP"));
@@ -138,35 +142,81 @@ static bool channel_known(const struct sim *sim, const char *channel)
     return false;
 }
 
+/* What one question lists. */
+struct list {
+    struct json_object *messages;
+    char next[64]; /* cursor */
+    bool more;
+};
+
+/* False: the page was full before it. */
+static bool add_to_list(struct list *l, const struct window *w, struct json_object *message, bool all_metadata)
+{
+    if (json_object_array_length(l->messages) == w->limit) {
+        l->more = true;
+        return false;
+    }
+    json_object_array_add(l->messages, sim_slack_echo(message, all_metadata));
+    snprintf(l->next, sizeof l->next, CURSOR "%s", sim_json_str(message, "ts", ""));
+    return true;
+}
+
+static void answer_list(struct sim_slack_call *call, struct list *l)
+{
+    struct json_object *meta = json_object_new_object();
+    json_object_object_add(meta, "next_cursor", json_object_new_string(l->more ? l->next : ""));
+    json_object_object_add(call->out, "messages", l->messages);
+    json_object_object_add(call->out, "has_more", json_object_new_boolean(l->more));
+    json_object_object_add(call->out, "response_metadata", meta);
+}
+
+/* Newest first. A reply is in the history only where it was sent to the channel too. */
 void sim_slack_history(struct sim_slack_call *call)
 {
     const struct sim_channels *c = &call->sim->channels;
     const char *channel = sim_json_str(call->args, "channel", "");
     bool all_metadata = arg_bool(call->args, "include_all_metadata");
     struct window w;
-    if (!channel_known(call->sim, channel))
+    if (!channel_known(call->sim, channel)) {
         call->error = "channel_not_found";
-    else if (read_window(call, &w)) {
-        struct json_object *list = json_object_new_array();
-        char next[64] = "";
-        bool more = false;
-        for (size_t i = c->n; i > 0 && !more; i--) { /* newest first; replies in threads are not listed */
-            struct json_object *m = c->messages[i - 1];
-            const char *ts = sim_json_str(m, "ts", "");
-            if (strcmp(sim_json_str(m, "channel", ""), channel) != 0 || sim_json_get(m, "thread_ts") ||
-                !inside(&w, ts_us(ts)))
-                continue;
-            if (json_object_array_length(list) == w.limit) {
-                more = true;
-            } else {
-                json_object_array_add(list, sim_slack_echo(m, all_metadata));
-                snprintf(next, sizeof next, CURSOR "%s", ts);
-            }
-        }
-        struct json_object *meta = json_object_new_object();
-        json_object_object_add(meta, "next_cursor", json_object_new_string(more ? next : ""));
-        json_object_object_add(call->out, "messages", list);
-        json_object_object_add(call->out, "has_more", json_object_new_boolean(more));
-        json_object_object_add(call->out, "response_metadata", meta);
+        return;
     }
+    if (!read_window(call, &w))
+        return;
+    struct list l = {.messages = json_object_new_array()};
+    for (size_t i = c->n; i > 0 && !l.more; i--) {
+        struct json_object *m = c->messages[i - 1];
+        if (strcmp(sim_json_str(m, "channel", ""), channel) == 0 &&
+            (!sim_json_get(m, "thread_ts") || sim_json_bool(m, "reply_broadcast", false)) &&
+            inside(&w, ts_us(sim_json_str(m, "ts", ""))))
+            (void)add_to_list(&l, &w, m, all_metadata);
+    }
+    answer_list(call, &l);
+}
+
+/* Oldest first; the root begins each page's list, whatever the window. A cursor names the last message given. */
+void sim_slack_replies(struct sim_slack_call *call)
+{
+    const struct sim_channels *c = &call->sim->channels;
+    const char *channel = sim_json_str(call->args, "channel", ""), *ts = sim_json_str(call->args, "ts", "");
+    bool all_metadata = arg_bool(call->args, "include_all_metadata");
+    struct window w;
+    struct json_object *root = sim_channels_find(c, channel, ts);
+    if (!channel_known(call->sim, channel) || !root)
+        call->error = root ? "channel_not_found" : "thread_not_found";
+    if (call->error || !read_window(call, &w))
+        return;
+    int64_t behind = w.before == INT64_MAX ? 0 : w.before;
+    struct list l = {.messages = json_object_new_array()};
+    w.before = INT64_MAX;
+    (void)add_to_list(&l, &w, root, all_metadata);
+    w.limit += 1; /* the root is no reply */
+    for (size_t i = 0; i < c->n && !l.more; i++) {
+        struct json_object *m = c->messages[i];
+        int64_t us = ts_us(sim_json_str(m, "ts", ""));
+        if (strcmp(sim_json_str(m, "channel", ""), channel) == 0 && us > behind && inside(&w, us) &&
+            strcmp(sim_json_str(m, "thread_ts", ""), ts) == 0)
+            (void)add_to_list(&l, &w, m, all_metadata);
+    }
+    answer_list(call, &l);
 }

@@ -87,11 +87,26 @@ static struct json_object *make_message(const struct sim_slack_call *call, const
     copy_member(m, call->args, "attachments");
     copy_member(m, call->args, "metadata");
     copy_member(m, call->args, "thread_ts");
+    if (sim_json_bool(call->args, "reply_broadcast", false))
+        json_object_object_add(m, "reply_broadcast", json_object_new_boolean(true));
     copy_member(m, call->args, "unfurl_links");
     copy_member(m, call->args, "unfurl_media");
     bool webhook = strcmp(call->method, "webhook") == 0;
     json_object_object_add(m, "via", json_object_new_string(webhook ? "webhook" : "api"));
     return m;
+}
+
+/* A thread hangs on a message of the channel itself, not on a reply. */
+static const char *check_thread(const struct sim_slack_call *call, const char *channel)
+{
+    const struct sim_channels *c = &call->sim->channels;
+    const char *thread = sim_json_str(call->args, "thread_ts", "");
+    struct json_object *root = *thread ? sim_channels_find(c, channel, thread) : NULL;
+    if (!*thread)
+        return NULL;
+    if (!root)
+        return "thread_not_found";
+    return sim_json_get(root, "thread_ts") ? "cannot_reply_to_message" : NULL;
 }
 
 const char *sim_slack_post(struct sim_slack_call *call, const char *channel, struct json_object **message)
@@ -107,7 +122,8 @@ const char *sim_slack_post(struct sim_slack_call *call, const char *channel, str
         return "ratelimited";
     if (!*text && !blocks && !attachments)
         return "no_text";
-    if (blocks)
+    error = check_thread(call, channel);
+    if (!error && blocks)
         error = check_blocks(call, blocks);
     if (!error && metadata)
         error = sim_metadata_check(metadata);

@@ -5,7 +5,11 @@
  * message that may have been told before a store lost what it knew, looks into the history before it sends; where
  * nobody can look, the message is sent again with a mark.
  *
- * Happy way: ADDRESS -> CONFIRM -> INTEND -> POST -> RECORD -> DONE. Every step may fail or lose its answer, and every
+ * Messages may stand in a thread (core/flap.h), which the channel's history does not list. So a thread is chosen only where
+ * Postgres answers, and recorded there before the intention is; a look asks for all threads that an attempt may have gone to,
+ * and does not begin before they are known.
+ *
+ * Happy way: ADDRESS -> CONFIRM -> PLACE -> INTEND -> POST -> RECORD -> DONE. Every step may fail or lose its answer, and every
  * step may be the last one of its daemon: another takes the message over and begins at ADDRESS. The decisions are here,
  * without I/O; test_delivery_explore.c walks all orders of steps, crashes and losses. */
 #pragma once
@@ -22,6 +26,7 @@ enum bw_delivery_step {
     BW_DELIVERY_PARK,    /* Redis: it waits there until quiet hours end; whoever wakes it begins at ADDRESS */
     BW_DELIVERY_CONFIRM,   /* Postgres: was it told? And the intention */
     BW_DELIVERY_LOOK,      /* the channel's history: is it there? */
+    BW_DELIVERY_PLACE,     /* Postgres: the thread that it is about to go to */
     BW_DELIVERY_INTEND,    /* the intention to Redis; only the owner of the entries may */
     BW_DELIVERY_POST,      /* the request */
     BW_DELIVERY_RECORD,    /* Redis: it is told (or withheld), in one step */
@@ -96,6 +101,7 @@ struct bw_delivery_progress {
     bool cleared;         /* each attempt so far is known not to be out, or the mark accounts for it */
     bool plain;           /* without blocks: they were refused */
     bool possible_repeat; /* with the mark */
+    bool blind;           /* at LOOK: whether an attempt went to a thread is not known; CONFIRM is asked again */
     int looks;
 };
 
@@ -106,7 +112,10 @@ void bw_delivery_addressed(struct bw_delivery_progress *p, enum bw_delivery_past
 /* No attempt so far can be out, or would be marked: the intentions may be forgotten. */
 bool bw_delivery_settled(const struct bw_delivery_progress *p);
 void bw_delivery_parked(struct bw_delivery_progress *p, enum bw_delivery_intent parked);
+/* Also at LOOK, while blind. */
 void bw_delivery_confirmed(struct bw_delivery_progress *p, enum bw_delivery_says says);
+/* It goes to the channel, or to a thread that Postgres has recorded. */
+void bw_delivery_placed(struct bw_delivery_progress *p);
 void bw_delivery_intended(struct bw_delivery_progress *p, enum bw_delivery_intent intent);
 void bw_delivery_posted(struct bw_delivery_progress *p, enum bw_delivery_posted posted);
 void bw_delivery_looked(struct bw_delivery_progress *p, enum bw_delivery_seen seen);

@@ -31,12 +31,13 @@ enum { DAEMONS = 2 };
 struct world {
     /* Slack */
     int8_t unmarked, marked;
+    int8_t threaded; /* of these, in a thread: the history does not list them */
     /* Postgres */
-    bool pg_up, pg_row, pg_intended, pg_told, pg_withheld;
+    bool pg_up, pg_row, pg_intended, pg_told, pg_withheld, pg_thread;
     /* Redis */
     int8_t owner;
     bool quiet; /* for Slack: nothing may be sent */
-    bool intention, doubt, lost, history_row, history_told, history_withheld;
+    bool intention, intention_thread, doubt, lost, history_row, history_told, history_withheld;
     /* daemons and the wire */
     struct bw_delivery_progress p[DAEMONS];
     bool alive[DAEMONS];
@@ -44,6 +45,8 @@ struct world {
     bool expired[DAEMONS]; /* the fence has passed its request: it may not begin any more */
     bool wire[DAEMONS];    /* a request that Slack has not taken yet */
     bool wire_marked[DAEMONS];
+    bool wire_thread[DAEMONS];
+    bool thread[DAEMONS]; /* it knows of a thread that an attempt may have gone to, or is about to */
     bool waiting[DAEMONS]; /* the daemon waits for the answer to it */
     bool answered[DAEMONS];
     /* what the adversary may still do */
@@ -63,6 +66,7 @@ struct explorer {
     struct edge *edges;
     size_t n_edges, edges_cap;
     bool can_look, withheld;
+    bool threads; /* the rule chooses some */
 };
 
 /* ---- the set of states ---- */
@@ -142,7 +146,7 @@ static void take(const struct explorer *x, struct world *w, int d)
     w->owner = (int8_t)d;
     w->has[d] = true;
     w->expired[d] = false;
-    w->waiting[d] = w->answered[d] = false;
+    w->waiting[d] = w->answered[d] = w->thread[d] = false;
     bw_delivery_begin(&w->p[d], x->can_look);
     bw_delivery_gathered(&w->p[d]);
 }
@@ -151,7 +155,7 @@ static void forget(struct world *w, int d)
 {
     w->has[d] = false;
     memset(&w->p[d], 0, sizeof(w->p[d]));
-    w->expired[d] = w->waiting[d] = w->answered[d] = false;
+    w->expired[d] = w->waiting[d] = w->answered[d] = w->thread[d] = false;
 }
 
 static enum bw_delivery_past past_of(const struct world *w)
@@ -171,6 +175,7 @@ static void confirm(struct explorer *x, struct world w, int d)
                                                             : BW_SAYS_NEW;
     w.pg_row = w.pg_intended = true;
     struct world unanswered = w;
+    w.thread[d] = w.thread[d] || w.pg_thread;
     bw_delivery_confirmed(&w.p[d], says);
     reach(x, &w);
     if (unanswered.losses > 0) {
@@ -180,13 +185,37 @@ static void confirm(struct explorer *x, struct world w, int d)
     }
 }
 
+/* The rule chooses either; what it chose is in Postgres, or it goes to the channel. */
+static void place(struct explorer *x, struct world w, int d)
+{
+    struct world channel = w;
+    channel.thread[d] = false;
+    bw_delivery_placed(&channel.p[d]);
+    reach(x, &channel);
+    if (!w.pg_up || !x->threads)
+        return;
+    w.pg_thread = true;
+    if (w.losses > 0) { /* recorded, and nobody knows */
+        channel = w;
+        channel.losses--;
+        channel.thread[d] = false;
+        bw_delivery_placed(&channel.p[d]);
+        reach(x, &channel);
+    }
+    w.thread[d] = true;
+    bw_delivery_placed(&w.p[d]);
+    reach(x, &w);
+}
+
 static void intend(struct explorer *x, struct world w, int d)
 {
     enum bw_delivery_intent intent = w.lost         ? BW_INTENT_UNVERIFIED
                                      : w.owner == d ? BW_INTENT_RECORDED
                                                     : BW_INTENT_NOT_OURS;
-    if (intent == BW_INTENT_RECORDED)
+    if (intent == BW_INTENT_RECORDED) {
         w.intention = true;
+        w.intention_thread = w.thread[d];
+    }
     struct world unanswered = w;
     bw_delivery_intended(&w.p[d], intent);
     if (w.p[d].step == BW_DELIVERY_DROP)
@@ -207,6 +236,7 @@ static void post(struct explorer *x, struct world w, int d)
     } else {
         w.wire[d] = w.waiting[d] = true;
         w.wire_marked[d] = w.p[d].possible_repeat;
+        w.wire_thread[d] = w.thread[d];
     }
     reach(x, &w);
 }
@@ -220,7 +250,8 @@ static void look(struct explorer *x, struct world w, int d)
             w.expired[i] = true;
     }
     struct world later = w;
-    bw_delivery_looked(&w.p[d], w.unmarked + w.marked > 0 ? BW_SEEN : BW_SEEN_NOT);
+    int listed = w.unmarked + w.marked - (w.thread[d] ? 0 : w.threaded);
+    bw_delivery_looked(&w.p[d], listed > 0 ? BW_SEEN : BW_SEEN_NOT);
     reach(x, &w);
     if (later.losses > 0) {
         later.losses--;
@@ -238,7 +269,7 @@ static void record(struct explorer *x, struct world w, int d)
     else if (w.p[d].outcome != BW_OUTCOME_ALREADY)
         w.history_told = true;
     w.owner = GONE;
-    w.intention = false;
+    w.intention = w.intention_thread = false;
     struct world unanswered = w;
     bw_delivery_recorded(&w.p[d], true);
     forget(&w, d);
@@ -280,11 +311,15 @@ static void step(struct explorer *x, struct world w, int d)
 {
     switch (w.p[d].step) {
     case BW_DELIVERY_ADDRESS:
+        w.thread[d] = w.thread[d] || (w.intention && w.intention_thread);
         bw_delivery_addressed(&w.p[d], past_of(&w), x->withheld, w.quiet);
         reach(x, &w);
         break;
     case BW_DELIVERY_PARK:
         park(x, w, d);
+        break;
+    case BW_DELIVERY_PLACE:
+        place(x, w, d);
         break;
     case BW_DELIVERY_CONFIRM:
         confirm(x, w, d);
@@ -296,7 +331,7 @@ static void step(struct explorer *x, struct world w, int d)
         post(x, w, d);
         break;
     case BW_DELIVERY_LOOK:
-        look(x, w, d);
+        (w.p[d].blind ? confirm : look)(x, w, d);
         break;
     case BW_DELIVERY_RECORD:
         record(x, w, d);
@@ -317,13 +352,14 @@ static void wire(struct explorer *x, const struct world *now, int d)
             w.marked++;
         else
             w.unmarked++;
-        w.wire_marked[d] = false;
+        w.threaded = (int8_t)(w.threaded + w.wire_thread[d]);
+        w.wire_marked[d] = w.wire_thread[d] = false;
         w.answered[d] = w.waiting[d];
         reach(x, &w);
         if (now->losses > 0) { /* never arrives */
             w = *now;
             w.losses--;
-            w.wire[d] = w.wire_marked[d] = false;
+            w.wire[d] = w.wire_marked[d] = w.wire_thread[d] = false;
             reach(x, &w);
         }
         if (now->refusals > 0 && now->waiting[d]) {
@@ -332,7 +368,7 @@ static void wire(struct explorer *x, const struct world *now, int d)
             for (size_t i = 0; i < 3; i++) {
                 w = *now;
                 w.refusals--;
-                w.wire[d] = w.wire_marked[d] = w.waiting[d] = false;
+                w.wire[d] = w.wire_marked[d] = w.wire_thread[d] = w.waiting[d] = false;
                 bw_delivery_posted(&w.p[d], refusals[i]);
                 reach(x, &w);
             }
@@ -418,7 +454,7 @@ static void adversary(struct explorer *x, const struct world *now)
         w = *now;
         w.flushes--;
         w.owner = GONE;
-        w.intention = w.doubt = w.history_row = w.history_told = w.history_withheld = false;
+        w.intention = w.intention_thread = w.doubt = w.history_row = w.history_told = w.history_withheld = false;
         w.lost = true;
         reach(x, &w);
     }
@@ -531,7 +567,7 @@ static size_t states_that_end(struct explorer *x)
 
 static void walk(bool can_look, bool withheld, struct world begin)
 {
-    struct explorer x = {.can_look = can_look, .withheld = withheld};
+    struct explorer x = {.can_look = can_look, .withheld = withheld, .threads = can_look};
     size_t ends = 0;
     reach(&x, &begin);
     for (x.now = 0; x.now < x.n; x.now++) {
