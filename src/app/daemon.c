@@ -20,6 +20,7 @@
 #include "notifier.h"
 #include "scheduler.h"
 #include "schema.h"
+#include "settler.h"
 #include "stage.h"
 #include "summary.h"
 #include "supervisor.h"
@@ -51,6 +52,7 @@ struct bw_daemon {
     struct bw_writer *writer;
     struct bw_notifier *notifier;
     struct bw_summarizer *summarizer;
+    struct bw_settler *settler;
     struct bw_health_watch *health;
     struct bw_heartbeat *heartbeat;
     struct bw_housekeeping *housekeeping;
@@ -315,6 +317,7 @@ static void stop(struct bw_daemon *d)
     bw_tracker_stop(d->tracker);
     bw_notifier_stop(d->notifier);
     bw_summarizer_stop(d->summarizer);
+    bw_settler_stop(d->settler);
     bw_health_watch_stop(d->health);
     bw_heartbeat_stop(d->heartbeat);
     bw_writer_stop(d->writer);
@@ -432,6 +435,7 @@ static void make_parts(struct bw_daemon *d)
     d->writer = bw_writer_new(cx);
     d->notifier = bw_notifier_new(cx);
     d->summarizer = bw_summarizer_new(cx, port_note, d);
+    d->settler = bw_settler_new(cx, port_note, d);
     d->housekeeping = bw_housekeeping_new(cx, d->keepa, d->leases, d->names, d->clock);
     d->schema = bw_schema_new(cx, on_schema, d);
     struct bw_api_parts parts = {
@@ -451,6 +455,7 @@ static void free_parts(struct bw_daemon *d)
     bw_api_free(d->api);
     bw_schema_free(d->schema);
     bw_housekeeping_free(d->housekeeping);
+    bw_settler_free(d->settler);
     bw_summarizer_free(d->summarizer);
     bw_notifier_free(d->notifier);
     bw_writer_free(d->writer);
@@ -498,6 +503,7 @@ static void start(struct bw_daemon *d)
     bw_writer_start(d->writer);
     bw_notifier_start(d->notifier);
     bw_summarizer_start(d->summarizer);
+    bw_settler_start(d->settler);
     bw_health_watch_start(d->health);
     bw_heartbeat_start(d->heartbeat);
     d->supervisor = bw_supervisor_new(loop);

@@ -1,7 +1,7 @@
 /* What each step of a message does: one question to Redis, Postgres or Slack, and what its answer means in the terms of
  * core/delivery.h, which decides what is next.
  *
- * How it fails: a store that takes no command leaves the step as it is, to be tried again. Postgres is given CONFIRM_MS:
+ * How it fails: a store that takes no command leaves the step as it is, to be tried again. Postgres is given a second:
  * an alert does not wait for it. */
 #include "args.h"
 #include "badgewatch/app/scripts.h"
@@ -16,7 +16,6 @@
 #include <string.h>
 
 #define BEGIN_MS     5000 /* a request that has not begun so long after its intention is not begun any more */
-#define CONFIRM_MS   1000
 #define LOOK_BACK_MS 60000 /* clocks differ; a message cannot be older than its intention by more */
 #define KEEP_CHANGES "1000"
 
@@ -36,29 +35,7 @@ static bool is_rate_limit(const char *error)
 
 /* ---- CONFIRM ---- */
 
-/* The question outlives the message's patience: the answer may come when nobody waits for it any more. */
-struct confirm {
-    struct bw_message *m; /* NULL once it was given up, or answered */
-    struct bw_timer *timer;
-};
-
-static void confirmed(struct confirm *c, enum bw_delivery_says says)
-{
-    struct bw_message *m = c->m;
-    c->m = NULL;
-    bw_timer_free(c->timer);
-    c->timer = NULL;
-    answered(m);
-    bw_delivery_confirmed(&m->progress, says);
-    bw_notifier_progressed(m);
-}
-
-static void on_confirm_time(void *ctx)
-{
-    confirmed(ctx, BW_SAYS_NOTHING);
-}
-
-/* Rows: id, told, ms since an earlier intention or NULL; of those changes that Postgres knew. */
+/* Rows: id, told, ms since an earlier intention or NULL, thread or NULL; of those changes that Postgres knew. */
 static enum bw_delivery_says read_confirmation(struct bw_message *m, const struct bw_pg_result *rows)
 {
     enum bw_delivery_says says = BW_SAYS_NEW;
@@ -66,7 +43,10 @@ static enum bw_delivery_says read_confirmation(struct bw_message *m, const struc
         const char *intended = bw_pg_value(rows, i, 2);
         if (bw_pg_value(rows, i, 1)[0] == 't') {
             bw_message_leave_out(m, bw_pg_value(rows, i, 0));
-        } else if (intended) {
+            continue;
+        }
+        bw_message_note_thread(m, bw_pg_value(rows, i, 3));
+        if (intended) {
             int64_t age = strtoll(intended, NULL, 10);
             says = BW_SAYS_INTENDED;
             if (m->progress.past == BW_PAST_NONE && age < FENCE_MS)
@@ -77,14 +57,10 @@ static enum bw_delivery_says read_confirmation(struct bw_message *m, const struc
     return m->n == 0 ? BW_SAYS_TOLD : says;
 }
 
-static void on_confirmed(void *ctx, const struct bw_pg_answer *answer)
+static void on_confirmed(struct bw_message *m, const struct bw_pg_answer *answer)
 {
-    struct confirm *c = ctx;
-    if (c->m && answer->err == BW_OK)
-        confirmed(c, read_confirmation(c->m, answer->results[0]));
-    else if (c->m)
-        confirmed(c, BW_SAYS_NOTHING);
-    free(c);
+    bw_delivery_confirmed(&m->progress, answer ? read_confirmation(m, answer->results[0]) : BW_SAYS_NOTHING);
+    bw_notifier_progressed(m);
 }
 
 static void confirm(struct bw_message *m)
@@ -95,17 +71,9 @@ static void confirm(struct bw_message *m)
     bw_rows_clear(n->rows);
     for (size_t i = 0; i < m->n; i++)
         bw_rows_intend(n->rows, &m->entries[i]);
-    struct confirm *c = bw_alloc(sizeof(*c));
-    *c = (struct confirm){.m = m};
-    begun(m);
-    if (m->n > 0 && bw_postgres_usable(n->cx) && bw_rows_statements(n->rows, statements, &count) == BW_OK &&
-        bw_pg_submit(n->cx->pg, statements, count, on_confirmed, c) == BW_OK) {
-        c->timer = bw_timer_new(n->cx->loop, on_confirm_time, c);
-        bw_timer_start(c->timer, CONFIRM_MS);
+    if (m->n > 0 && bw_rows_statements(n->rows, statements, &count) == BW_OK &&
+        bw_deliver_ask(m, statements, count, on_confirmed))
         return;
-    }
-    free(c);
-    answered(m);
     bw_delivery_confirmed(&m->progress, m->note ? BW_SAYS_NEW : BW_SAYS_NOTHING);
     bw_notifier_progressed(m);
 }
@@ -128,7 +96,7 @@ static void on_seen(void *ctx, enum bw_delivery_seen seen, const struct bw_slack
 {
     struct bw_message *m = ctx;
     answered(m);
-    snprintf(m->ts, sizeof(m->ts), "%s", seen == BW_SEEN ? sought[0].ts : "");
+    bw_message_stands_in(m, seen == BW_SEEN ? &sought[0] : NULL);
     if ((seen == BW_SEEN || seen == BW_SEEN_NOT) && !m->note)
         part_with_told(m, sought, n);
     if (seen == BW_SEEN_LATER) {
@@ -142,11 +110,18 @@ static void on_seen(void *ctx, enum bw_delivery_seen seen, const struct bw_slack
 
 static void look(struct bw_message *m)
 {
+    if (m->progress.blind) {
+        confirm(m);
+        return;
+    }
     int64_t age = m->first.ms != 0 ? bw_mono_now().ms - m->first.ms : bw_wall_now().ms - m->doubt_ms;
     size_t n = 0;
     struct bw_slack_sought *sought = bw_message_sought(m, &n);
-    if (bw_slack_find(m->notifier->cx, m->channel, sought, n, (age > 0 ? age : 0) + LOOK_BACK_MS, on_seen,
-                      m) == BW_OK)
+    struct bw_slack_where where = {.channel = m->channel,
+                                   .threads = m->threads,
+                                   .n_threads = m->n_threads,
+                                   .age_ms = (age > 0 ? age : 0) + LOOK_BACK_MS};
+    if (bw_slack_find(m->notifier->cx, &where, sought, n, on_seen, m) == BW_OK)
         begun(m);
     else
         not_begun(m);
@@ -200,6 +175,7 @@ static void intend(struct bw_message *m)
     bw_args_add_int(&args, m->first.ms != 0 ? bw_mono_now().ms - m->first.ms : 0);
     bw_args_add_int(&args, m->attempt + 1);
     bw_args_add(&args, m->progress.confirmed || m->note ? "1" : "0");
+    bw_args_add(&args, m->thread);
     bw_deliver_add_checks(&args, m);
     for (size_t i = 0; i < m->n_refs; i++)
         bw_args_add(&args, m->refs[i].id);
@@ -217,6 +193,14 @@ static void intend(struct bw_message *m)
 
 /* ---- POST ---- */
 
+/* Its first message was deleted, or may not be answered: the channel is told. */
+static enum bw_delivery_posted without_thread(struct bw_message *m, const char *why)
+{
+    bw_log_info("slack", "%s: the thread %s takes no more (%s)", m->checks[0].name, m->thread, why);
+    m->thread[0] = '\0';
+    return BW_POSTED_RETRY;
+}
+
 static void on_posted(void *ctx, const struct bw_slack_answer *a)
 {
     static const char *const outcomes[] = {[BW_POSTED_OK] = "sent",
@@ -226,6 +210,7 @@ static void on_posted(void *ctx, const struct bw_slack_answer *a)
                                            [BW_POSTED_PAYLOAD] = "payload"};
     struct bw_message *m = ctx;
     struct bw_notifier *n = m->notifier;
+    enum bw_delivery_posted class = a->class;
     char why[400];
     snprintf(why, sizeof(why), "%s%s%s", a->error, a->detail[0] ? ": " : "", a->detail);
     answered(m);
@@ -233,13 +218,17 @@ static void on_posted(void *ctx, const struct bw_slack_answer *a)
     if (a->class == BW_POSTED_PAYLOAD)
         bw_log_error("slack", "%s: the message was refused (%s)%s", m->checks[0].name, why,
                      m->progress.plain ? "" : ", it is sent once more as plain text");
+    else if (m->thread[0] && bw_slack_is_thread_error(a->error))
+        class = without_thread(m, why);
     else if (a->class != BW_POSTED_OK && !is_rate_limit(a->error))
         bw_notifier_slack_state(n, false, why);
+    if (a->class == BW_POSTED_PAYLOAD)
+        m->thread[0] = '\0';
     if (a->class == BW_POSTED_OK)
         snprintf(m->ts, sizeof(m->ts), "%s", a->ts);
-    if (a->class == BW_POSTED_RETRY)
+    if (class == BW_POSTED_RETRY)
         back_off(m, a->retry_after_ms);
-    bw_delivery_posted(&m->progress, a->class);
+    bw_delivery_posted(&m->progress, class);
     bw_notifier_progressed(m);
 }
 
@@ -249,8 +238,9 @@ static void post(struct bw_message *m)
     struct bw_buf body;
     bw_buf_init(&body, 65536);
     bool webhook = bw_slack_mode(n->cx->conf) == BW_SLACK_WEBHOOK;
+    struct bw_flap_rule rule = bw_notifier_flap_rule(n);
     enum bw_err err = BW_ERR_TOO_BIG;
-    if (bw_message_body(m, webhook, bw_wall_now().ms, &body))
+    if (bw_message_body(m, &rule, webhook, bw_wall_now().ms, &body))
         err = bw_slack_post(n->cx, bw_buf_str(&body), body.len, m->begin_by, on_posted, m);
     bw_buf_fini(&body);
     if (err == BW_OK) {
@@ -305,6 +295,20 @@ static void encode_note(const struct bw_message *m, struct bw_buf *doc)
     bw_note_encode(&record, doc);
 }
 
+static void encode_told(const struct bw_message *m, bool withheld, struct bw_buf *doc)
+{
+    struct bw_told_record where = {.told_at_ms = m->told_at_ms};
+    if (withheld) {
+        snprintf(where.withheld, sizeof(where.withheld), "%s", m->withheld);
+    } else {
+        snprintf(where.channel, sizeof(where.channel), "%s", m->channel);
+        snprintf(where.ts, sizeof(where.ts), "%s", m->ts);
+        snprintf(where.thread, sizeof(where.thread), "%s", m->thread);
+        where.quietly = m->thread[0] && !m->broadcast;
+    }
+    bw_told_encode(m->entries, m->n, &where, doc);
+}
+
 static void record(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
@@ -323,8 +327,7 @@ static void record(struct bw_message *m)
     if (m->note && !withheld)
         encode_note(m, &doc);
     else if (m->n > 0)
-        bw_told_encode(m->entries, m->n, withheld ? m->withheld : "", withheld ? "" : m->channel, m->ts,
-                       m->told_at_ms, &doc);
+        encode_told(m, withheld, &doc);
     bw_args_add_bytes(&args, bw_buf_str(&doc), doc.len);
     bw_args_add(&args, KEEP_CHANGES);
     bw_deliver_add_checks(&args, m);
@@ -387,6 +390,7 @@ void bw_deliver(struct bw_message *m)
                                                          [BW_DELIVERY_PARK] = bw_deliver_park,
                                                          [BW_DELIVERY_CONFIRM] = confirm,
                                                          [BW_DELIVERY_LOOK] = look,
+                                                         [BW_DELIVERY_PLACE] = bw_deliver_place,
                                                          [BW_DELIVERY_INTEND] = intend,
                                                          [BW_DELIVERY_POST] = post,
                                                          [BW_DELIVERY_RECORD] = record,

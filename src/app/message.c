@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BW_REMARK_SIZE 256
+
 struct bw_message *bw_message_new(struct bw_notifier *notifier, const char *stream, const char *check,
                                   size_t of, const struct bw_product_key *key)
 {
@@ -264,7 +266,10 @@ struct bw_message *bw_message_take_told(struct bw_message *m, const struct bw_sl
                                         const char *ts)
 {
     struct bw_message *part = part_of(m);
-    snprintf(part->ts, sizeof(part->ts), "%s", ts);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(sought[i].ts, ts) == 0)
+            bw_message_stands_in(part, &sought[i]);
+    }
     for (size_t i = m->n; i-- > 0;) {
         if (is_told(sought, n, m->entries[i].change.id, ts))
             move_entry(part, m, i);
@@ -275,8 +280,28 @@ struct bw_message *bw_message_take_told(struct bw_message *m, const struct bw_sl
     return NULL;
 }
 
+void bw_message_note_thread(struct bw_message *m, const char *thread)
+{
+    for (size_t i = 0; thread && i < m->n_threads; i++) {
+        if (strcmp(m->threads[i], thread) == 0)
+            return;
+    }
+    if (!thread || !thread[0])
+        return;
+    m->threads = bw_realloc_array(m->threads, m->n_threads + 1, sizeof(*m->threads));
+    snprintf(m->threads[m->n_threads++], sizeof(*m->threads), "%s", thread);
+}
+
+void bw_message_stands_in(struct bw_message *m, const struct bw_slack_sought *where)
+{
+    snprintf(m->ts, sizeof(m->ts), "%s", where ? where->ts : "");
+    snprintf(m->thread, sizeof(m->thread), "%s", where ? where->thread : "");
+    m->broadcast = where && where->broadcast;
+}
+
 static void free_alone(struct bw_message *m)
 {
+    free(m->threads);
     for (size_t i = 0; i < m->n; i++)
         bw_change_entry_fini(&m->entries[i]);
     free(m->entries);
@@ -297,12 +322,33 @@ void bw_message_free(struct bw_message *m)
     free_alone(m);
 }
 
-bool bw_message_body(const struct bw_message *m, bool webhook, int64_t now_ms, struct bw_buf *out)
+/* "Flapping: more than 3 changes here within 24 h. ..." */
+static void put_remark(const struct bw_message *m, const struct bw_flap_rule *rule, char *out, size_t size)
 {
+    char window[BW_TIME_TEXT], settle[BW_TIME_TEXT];
+    out[0] = '\0';
+    if (m->flap != BW_FLAP_BEGINS)
+        return;
+    bw_duration_words(rule->window_ms / 1000, window);
+    bw_duration_words(rule->settle_ms / 1000, settle);
+    snprintf(out, size,
+             "Flapping: more than %lld changes within %s. More of it goes into this thread, until there was "
+             "none for %s.",
+             (long long)rule->changes, window, settle);
+}
+
+bool bw_message_body(const struct bw_message *m, const struct bw_flap_rule *rule, bool webhook,
+                     int64_t now_ms, struct bw_buf *out)
+{
+    char remark[BW_REMARK_SIZE];
+    put_remark(m, rule, remark, sizeof(remark));
     struct bw_message_options options = {.channel = webhook ? "" : m->channel,
                                          .plain = m->progress.plain,
                                          .possible_repeat = m->progress.possible_repeat,
                                          .after_quiet = m->quiet_ended_ms != 0,
+                                         .thread = m->thread,
+                                         .broadcast = m->broadcast,
+                                         .remark = remark,
                                          .now_ms = now_ms,
                                          .metadata = !webhook};
     if (m->note)
@@ -329,6 +375,7 @@ void bw_message_attempt(const struct bw_message *m, const char *outcome, const c
         .change_ids = ids, .n_change_ids = n, .attempt = m->attempt, .at_ms = now_ms};
     snprintf(record.kind, sizeof(record.kind), "%s", bw_message_kind(m));
     snprintf(record.channel, sizeof(record.channel), "%s", m->channel);
+    snprintf(record.thread, sizeof(record.thread), "%s", m->thread);
     snprintf(record.outcome, sizeof(record.outcome), "%s", outcome);
     snprintf(record.error, sizeof(record.error), "%s", error);
     bw_attempt_encode(&record, out);

@@ -6,6 +6,7 @@
 #include "badgewatch/codec/entry.h"
 #include "badgewatch/codec/slack.h"
 #include "badgewatch/core/delivery.h"
+#include "badgewatch/core/flap.h"
 #include "badgewatch/core/route.h"
 
 #include "ids.h"
@@ -22,7 +23,7 @@ struct bw_message_ref {
 };
 
 struct bw_message_check {
-    char name[BW_PRODUCT_TEXT + 24]; /* "1:B0D8W1YVBX:17" */
+    char name[64]; /* "1:B0D8W1YVBX:17"; of a note its key, "settled:" and an id at most */
 };
 
 /* A message that is about no change (bw:outbox). */
@@ -67,6 +68,11 @@ struct bw_message {
     char withheld[16]; /* why nobody is told: "muted", "no_slack", "priority", "trigger" */
     char channel[BW_CHANNEL_SIZE];
     char ts[32];
+    char thread[32]; /* the message that it answers; "" = none */
+    bool broadcast;  /* and stands in the channel too */
+    enum bw_flap flap;
+    char (*threads)[32]; /* an attempt may stand in them */
+    size_t n_threads;
     int attempt;
     struct bw_mono first; /* of the first attempt, also of another daemon's, for the look-up; 0 = none yet */
     int64_t told_at_ms;
@@ -112,9 +118,14 @@ bool bw_message_has_check(const struct bw_message *m, const char *check);
 bool bw_message_has(const struct bw_message *m, const char *id);
 /* Somebody has told this change: the message goes without it. */
 void bw_message_leave_out(struct bw_message *m, const char *change_id);
+/* An attempt may stand in this thread; NULL and "": in none. */
+void bw_message_note_thread(struct bw_message *m, const char *thread);
+/* It was found there; NULL: nowhere. */
+void bw_message_stands_in(struct bw_message *m, const struct bw_slack_sought *where);
 void bw_message_free(struct bw_message *m);
 /* The JSON body for Slack; false if it does not fit (never for real input: texts are cut). */
-bool bw_message_body(const struct bw_message *m, bool webhook, int64_t now_ms, struct bw_buf *out);
+bool bw_message_body(const struct bw_message *m, const struct bw_flap_rule *rule, bool webhook,
+                     int64_t now_ms, struct bw_buf *out);
 /* Row of notification_log. */
 void bw_message_attempt(const struct bw_message *m, const char *outcome, const char *error, int64_t now_ms,
                         struct bw_buf *out);

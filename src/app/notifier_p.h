@@ -63,6 +63,14 @@ void bw_notifier_log_attempt(struct bw_notifier *n, const struct bw_message *m, 
  * takes no command, then the step waits. */
 void bw_deliver(struct bw_message *m);
 
+/* question.c: answer is NULL where Postgres did not give one in time, or refused. False: it cannot be asked now. */
+typedef void (*bw_question_cb)(struct bw_message *m, const struct bw_pg_answer *answer);
+bool bw_deliver_ask(struct bw_message *m, const struct bw_pg_statement *statements, size_t n,
+                    bw_question_cb cb) BW_MUSTCHECK;
+
+/* place.c: the channel, or a thread. */
+void bw_deliver_place(struct bw_message *m);
+
 /* address.c: the first step. */
 void bw_deliver_address(struct bw_message *m);
 /* quiet.c: PARK; and what brings parked messages back. */
@@ -73,6 +81,12 @@ bool bw_quiet_began(const struct bw_message *m);
 /* deliver.c: no attempt of it can be out. */
 void bw_deliver_forget_intentions(struct bw_message *m);
 void bw_deliver_add_checks(struct bw_args *args, const struct bw_message *m);
+
+static inline struct bw_flap_rule bw_notifier_flap_rule(const struct bw_notifier *n)
+{
+    const struct bw_conf *c = n->cx->conf;
+    return (struct bw_flap_rule){c->alert_flap_changes, c->alert_flap_window_ms, c->alert_flap_settle_ms};
+}
 
 static inline const char *text(const struct bw_reply *r)
 {

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 20
+#define COLUMNS_MAX 24
 #define COLUMN_MAX  ((size_t)256 << 20) /* bytes of one array; libpq's own limit for a parameter is 1 GB */
 #define COLUMN_KEPT ((size_t)6 << 20)   /* more memory than this is not kept for the next batch */
 #define BATCH_MAX   ((size_t)32 << 20)  /* bytes of all arrays: more goes in smaller batches */
@@ -29,6 +29,7 @@ enum table {
     TOLD,
     INTENTIONS,
     NOTES,
+    SETTLED,
     UNKNOWNS,
     STATES,
     REQUESTS,
@@ -104,22 +105,26 @@ static const struct {
          " ORDER BY id ON CONFLICT (id) DO NOTHING"},
     /* Whole rows: another daemon may write the check that they come from later than this. */
     [TOLD] =
-        {19,
+        {21,
          "INSERT INTO bestseller_changes AS b (id, domain, asin, change_type, reason, category_id, category,"
          " previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title, data_at,"
-         " notification_sent, notified_at, slack_channel, slack_ts, withheld)"
+         " notification_sent, notified_at, slack_channel, slack_ts, withheld, slack_thread_ts, told_quietly)"
          " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
          " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
          " to_timestamp(held), title, to_timestamp(data_at), withheld IS NULL,"
-         " CASE WHEN withheld IS NULL THEN to_timestamp(told / 1000.0) END, channel, ts, withheld"
+         " CASE WHEN withheld IS NULL THEN to_timestamp(told / 1000.0) END, channel, ts, withheld,"
+         " thread, quietly"
          " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
          " $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
-         " $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::text[])"
+         " $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::text[],"
+         " $20::text[], $21::boolean[])"
          " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
-         " checked, held, title, data_at, told, channel, ts, withheld)"
+         " checked, held, title, data_at, told, channel, ts, withheld, thread, quietly)"
          " ORDER BY id, withheld NULLS FIRST ON CONFLICT (id) DO UPDATE"
          " SET notification_sent = excluded.notification_sent, notified_at = excluded.notified_at,"
-         " slack_channel = excluded.slack_channel, slack_ts = excluded.slack_ts, withheld = excluded.withheld"
+         " slack_channel = excluded.slack_channel, slack_ts = excluded.slack_ts, withheld = "
+         "excluded.withheld,"
+         " slack_thread_ts = excluded.slack_thread_ts, told_quietly = excluded.told_quietly"
          " WHERE NOT b.notification_sent"},
     /* Before a message is sent. It gives what was known of its changes before: whether they are told, and since when
      * somebody may have been at it. Whole rows, since the check that found them may not be written yet. */
@@ -139,7 +144,7 @@ static const struct {
          " ORDER BY id ON CONFLICT (id) DO UPDATE SET intended_at = excluded.intended_at"
          " WHERE NOT b.notification_sent AND b.intended_at IS NULL)"
          " SELECT id, notification_sent OR coalesce(withheld, 'earlier') <> 'earlier',"
-         " floor(extract(epoch FROM now() - intended_at) * 1000)::bigint"
+         " floor(extract(epoch FROM now() - intended_at) * 1000)::bigint, slack_thread_ts"
          " FROM bestseller_changes JOIN (SELECT DISTINCT id FROM given) AS g USING (id)"},
     /* A row that is gone was deleted by a person. */
     [NOTES] =
@@ -148,6 +153,14 @@ static const struct {
          " slack_channel = channel, slack_ts = ts"
          " FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS r(key, told, channel, ts)"
          " WHERE 'summary:' || d.day = r.key AND NOT d.notification_sent"},
+    /* The key names the last change of the story; with it, all that stands before it in that thread has settled. */
+    [SETTLED] = {4,
+                 "UPDATE bestseller_changes b SET settled_at = to_timestamp(r.told / 1000.0)"
+                 " FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS r(key, told, channel, ts)"
+                 " JOIN bestseller_changes l ON l.id = substr(r.key, 9)::uuid"
+                 " WHERE b.told_quietly AND b.settled_at IS NULL AND b.category_id = l.category_id"
+                 " AND b.slack_channel = l.slack_channel AND b.slack_thread_ts = l.slack_thread_ts"
+                 " AND b.detected_at <= l.detected_at"},
     [UNKNOWNS] =
         {6, "INSERT INTO unknown_periods (domain, asin, category_id, from_at, to_at, reason)"
             " SELECT DISTINCT ON (domain, asin, coalesce(category, 0), began) domain, asin, category,"
@@ -190,11 +203,12 @@ static const struct {
          " AS r(batch, started, completed, endpoint, status, asins, consumed, remaining, cost, error)"
          " ORDER BY batch ON CONFLICT DO NOTHING"},
     [ATTEMPTS] =
-        {8, "INSERT INTO notification_log (dedupe, kind, channel, change_ids, attempt, outcome, error, at)"
+        {9, "INSERT INTO notification_log (dedupe, kind, channel, change_ids, attempt, outcome, error, at,"
+            " thread_ts)"
             " SELECT dedupe, kind, channel, string_to_array(nullif(ids, ''), ',')::uuid[], attempt, outcome,"
-            " error, to_timestamp(at / 1000.0)"
+            " error, to_timestamp(at / 1000.0), thread"
             " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[],"
-            " $8::bigint[]) AS r(dedupe, kind, channel, ids, attempt, outcome, error, at)"
+            " $8::bigint[], $9::text[]) AS r(dedupe, kind, channel, ids, attempt, outcome, error, at, thread)"
             " ORDER BY dedupe ON CONFLICT DO NOTHING"},
     [RAW] = {6,
              "INSERT INTO raw_responses (check_timestamp, domain, asin, batch_id, raw, mended)"
@@ -532,6 +546,19 @@ static void know_told(struct bw_rows *r, const char *id)
     snprintf(r->told[r->n_told++], BW_UUID_TEXT, "%s", id);
 }
 
+/* "settled:" and an id: people may edit what lies in Redis, and Postgres would refuse the whole batch. */
+static bool is_of_settled(const char *key)
+{
+    static const char form[] = "settled:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    if (strlen(key) != sizeof(form) - 1)
+        return false;
+    for (size_t i = 0; form[i]; i++) {
+        if (form[i] == 'x' ? !strchr("0123456789abcdef", key[i]) : key[i] != form[i])
+            return false;
+    }
+    return true;
+}
+
 static enum bw_err add_note(struct bw_rows *r, const char *doc, size_t len, struct bw_error *error)
 {
     struct bw_note_record note;
@@ -539,7 +566,7 @@ static enum bw_err add_note(struct bw_rows *r, const char *doc, size_t len, stru
     enum bw_err err = bw_note_decode(doc, len, &note, error);
     if (err != BW_OK)
         return err;
-    struct rows *row = begin(r, NOTES);
+    struct rows *row = begin(r, is_of_settled(note.key) ? SETTLED : NOTES);
     text(row, note.key);
     number(row, note.told_at_ms);
     text_or_null(row, note.channel);
@@ -562,6 +589,8 @@ static enum bw_err add_told(struct bw_rows *r, const char *doc, size_t len, stru
         text_or_null(row, told.channel);
         text_or_null(row, told.ts);
         text_or_null(row, told.withheld);
+        text_or_null(row, told.thread);
+        number(row, told.quietly);
         know_told(r, e->change.id);
     }
     bw_told_record_fini(&told);
@@ -588,6 +617,7 @@ static enum bw_err add_attempt(struct bw_rows *r, const char *id, const char *do
     text(row, a.outcome);
     text_or_null(row, a.error);
     number(row, a.at_ms);
+    text_or_null(row, a.thread);
     bw_buf_fini(&ids);
     bw_attempt_record_fini(&a);
     return BW_OK;

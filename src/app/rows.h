@@ -18,7 +18,7 @@ enum bw_err bw_rows_add(struct bw_rows *r, const struct bw_entry *entry, struct 
 /* Adds a check that was staged here. */
 void bw_rows_add_check(struct bw_rows *r, const struct bw_held_check *check);
 /* Adds the intention to tell a change. Its statement gives rows (id, told or withheld, ms since an earlier intention
- * or NULL) of those changes that Postgres knew before. */
+ * or NULL, the thread that it may stand in or NULL) of those changes that Postgres knew before. */
 void bw_rows_intend(struct bw_rows *r, const struct bw_change_entry *e);
 /* Statements of all that was added, in the order in which they must run; borrowed until clear. BW_ERR_TOO_BIG if it does
  * not fit one batch, BW_ERR_INVALID if a value cannot be one of its column. */

@@ -140,6 +140,9 @@ enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void
 struct look {
     const struct bw_context *cx;
     char channel[BW_CHANNEL_SIZE];
+    char (*threads)[32];
+    size_t n_threads;
+    size_t next_thread; /* 0: the channel is being read; else the thread before this one */
     struct bw_slack_sought *sought;
     size_t n;
     char cursor[256];
@@ -156,6 +159,7 @@ static enum bw_err ask_page(struct look *l);
 
 static void free_look(struct look *l)
 {
+    free(l->threads);
     free(l->sought);
     free(l);
 }
@@ -177,7 +181,8 @@ static bool all_found(const struct look *l)
 /* By Slack's own clock we should have asked further back: ours is ahead. */
 static bool is_ahead(const struct look *l, const struct bw_http_response *r)
 {
-    return !l->moved && r->has_date && l->oldest.ms - (r->date.ms - l->age_ms) > AHEAD_MS;
+    return l->next_thread == 0 && !l->moved && r->has_date &&
+           l->oldest.ms - (r->date.ms - l->age_ms) > AHEAD_MS;
 }
 
 static void look_further(struct look *l, struct bw_wall slack)
@@ -189,6 +194,22 @@ static void look_further(struct look *l, struct bw_wall slack)
         end_look(l, BW_SEEN_LATER, "the channel's history cannot be asked for now");
 }
 
+static void look_into_next(struct look *l)
+{
+    l->cursor[0] = '\0';
+    l->pages = 0;
+    if (l->next_thread++ == l->n_threads)
+        end_look(l, BW_SEEN_NOT, "");
+    else if (ask_page(l) != BW_OK)
+        end_look(l, BW_SEEN_LATER, "a thread cannot be asked for now");
+}
+
+/* Nobody can have answered in a thread that is not there. */
+static bool is_no_thread(const struct look *l, const char *error)
+{
+    return l->next_thread > 0 && (bw_slack_is_thread_error(error) || strcmp(error, "unknown_method") == 0);
+}
+
 static void on_page(void *ctx, const struct bw_http_response *r)
 {
     struct look *l = ctx;
@@ -198,6 +219,10 @@ static void on_page(void *ctx, const struct bw_http_response *r)
         return;
     }
     bw_slack_classify(false, (int)r->status, false, r->body, r->body_len, r->retry_after_ms, &answer);
+    if (is_no_thread(l, answer.error)) {
+        look_into_next(l);
+        return;
+    }
     if (answer.class == BW_POSTED_OPERATOR) {
         end_look(l, BW_SEEN_CANNOT, answer.error);
         return;
@@ -213,7 +238,7 @@ static void on_page(void *ctx, const struct bw_http_response *r)
     else if (!l->cursor[0] && is_ahead(l, r))
         look_further(l, r->date);
     else if (!l->cursor[0])
-        end_look(l, BW_SEEN_NOT, "");
+        look_into_next(l);
     else if (++l->pages >= PAGES_MAX) /* looking for ever would hold up the channel for ever */
         end_look(l, BW_SEEN_CANNOT, "the channel's history is too long to read");
     else if (ask_page(l) != BW_OK)
@@ -224,9 +249,13 @@ static enum bw_err ask_page(struct look *l)
 {
     struct bw_buf url;
     struct bw_http_request request = {.method = BW_HTTP_GET, .max_body = (size_t)8 << 20, .idempotent = true};
-    api_url(l->cx, "conversations.history", &url);
+    api_url(l->cx, l->next_thread > 0 ? "conversations.replies" : "conversations.history", &url);
     bw_buf_adds(&url, "?channel=");
     bw_http_escape(&url, l->channel);
+    if (l->next_thread > 0) {
+        bw_buf_adds(&url, "&ts=");
+        bw_http_escape(&url, l->threads[l->next_thread - 1]);
+    }
     bw_buf_addf(&url, "&oldest=%lld.000000&limit=200&include_all_metadata=true",
                 (long long)(l->oldest.ms / 1000));
     if (l->cursor[0]) {
@@ -236,18 +265,22 @@ static enum bw_err ask_page(struct look *l)
     return call_api(l->cx, &url, &request, on_page, l);
 }
 
-enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, struct bw_slack_sought *sought,
-                          size_t n, int64_t age_ms, bw_slack_find_cb cb, void *ctx)
+enum bw_err bw_slack_find(const struct bw_context *cx, const struct bw_slack_where *where,
+                          struct bw_slack_sought *sought, size_t n, bw_slack_find_cb cb, void *ctx)
 {
     struct look *l = bw_alloc(sizeof(*l));
     *l = (struct look){.cx = cx,
+                       .n_threads = where->n_threads,
                        .sought = sought,
                        .n = n,
-                       .oldest = {bw_wall_now().ms - age_ms},
-                       .age_ms = age_ms,
+                       .oldest = {bw_wall_now().ms - where->age_ms},
+                       .age_ms = where->age_ms,
                        .cb = cb,
                        .ctx = ctx};
-    snprintf(l->channel, sizeof(l->channel), "%s", channel);
+    snprintf(l->channel, sizeof(l->channel), "%s", where->channel);
+    l->threads = bw_alloc_array(where->n_threads + 1, sizeof(*l->threads));
+    if (where->n_threads > 0)
+        memcpy(l->threads, where->threads, where->n_threads * sizeof(*l->threads));
     enum bw_err err = ask_page(l);
     if (err != BW_OK)
         free_look(l);

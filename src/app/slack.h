@@ -24,7 +24,16 @@ enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void
  * BW_SEEN_LATER: not before retry_after_ms; why is Slack's code where it gave one. */
 typedef void (*bw_slack_find_cb)(void *ctx, enum bw_delivery_seen seen, const struct bw_slack_sought *sought,
                                  size_t n, int64_t retry_after_ms, const char *why);
-/* Asks conversations.history for the messages that tell these changes, back to `age_ms` ago. Takes ownership of `sought`
- * (n >= 1), also when it fails. */
-enum bw_err bw_slack_find(const struct bw_context *cx, const char *channel, struct bw_slack_sought *sought,
-                          size_t n, int64_t age_ms, bw_slack_find_cb cb, void *ctx) BW_MUSTCHECK;
+/* Where to look: in the channel, and in the threads of these messages; back to age_ms ago. */
+struct bw_slack_where {
+    const char *channel;
+    char (*threads)[32];
+    size_t n_threads;
+    int64_t age_ms;
+};
+
+/* Asks conversations.history, and conversations.replies for each thread, for the messages that tell these changes. Takes
+ * ownership of `sought` (n >= 1), also when it fails. */
+enum bw_err bw_slack_find(const struct bw_context *cx, const struct bw_slack_where *where,
+                          struct bw_slack_sought *sought, size_t n, bw_slack_find_cb cb,
+                          void *ctx) BW_MUSTCHECK;

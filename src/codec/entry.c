@@ -190,16 +190,18 @@ enum bw_err bw_request_decode(const char *json, size_t len, struct bw_request_re
 
 /* ---- told ---- */
 
-void bw_told_encode(const struct bw_change_entry *entries, size_t n, const char *withheld,
-                    const char *channel, const char *ts, int64_t told_at_ms, struct bw_buf *out)
+void bw_told_encode(const struct bw_change_entry *entries, size_t n, const struct bw_told_record *where,
+                    struct bw_buf *out)
 {
     struct bw_json j;
     bw_json_init(&j, out);
     bw_json_object(&j, NULL);
-    bw_entry_write_fitting(&j, "withheld", withheld, sizeof(((struct bw_told_record *)0)->withheld));
-    bw_entry_write_fitting(&j, "channel", channel, sizeof(((struct bw_told_record *)0)->channel));
-    bw_entry_write_fitting(&j, "ts", ts, sizeof(((struct bw_told_record *)0)->ts));
-    bw_json_int(&j, "told_at_ms", told_at_ms);
+    bw_entry_write_fitting(&j, "withheld", where->withheld, sizeof(where->withheld));
+    bw_entry_write_fitting(&j, "channel", where->channel, sizeof(where->channel));
+    bw_entry_write_fitting(&j, "ts", where->ts, sizeof(where->ts));
+    bw_entry_write_fitting(&j, "thread", where->thread, sizeof(where->thread));
+    bw_json_bool(&j, "quietly", where->quietly);
+    bw_json_int(&j, "told_at_ms", where->told_at_ms);
     bw_json_array(&j, "entries");
     for (size_t i = 0; i < n; i++)
         write_entry(&j, &entries[i]);
@@ -224,6 +226,10 @@ static enum bw_err read_told(const struct bw_json_node *o, struct bw_told_record
         bw_reader_text(&r, "withheld", t->withheld, sizeof(t->withheld));
     bw_reader_text(&r, "channel", t->channel, sizeof(t->channel));
     bw_reader_text(&r, "ts", t->ts, sizeof(t->ts));
+    if (bw_json_get(o, "thread")) { /* the same */
+        bw_reader_text(&r, "thread", t->thread, sizeof(t->thread));
+        t->quietly = bw_reader_bool(&r, "quietly");
+    }
     t->told_at_ms = bw_reader_int(&r, "told_at_ms", 0, BW_ENTRY_TIME_MAX_MS);
     const struct bw_json_node *list = bw_reader_list(&r, "entries", &n);
     if (n == 0)
@@ -301,6 +307,7 @@ void bw_attempt_encode(const struct bw_attempt_record *r, struct bw_buf *out)
     bw_json_object(&j, NULL);
     bw_entry_write_fitting(&j, "kind", r->kind, sizeof(r->kind));
     bw_entry_write_fitting(&j, "channel", r->channel, sizeof(r->channel));
+    bw_entry_write_fitting(&j, "thread", r->thread, sizeof(r->thread));
     bw_json_array(&j, "change_ids");
     for (size_t i = 0; i < r->n_change_ids; i++)
         bw_json_string(&j, NULL, r->change_ids[i]);
@@ -328,6 +335,8 @@ static enum bw_err read_attempt(const struct bw_json_node *o, struct bw_attempt_
     bw_reader_init(&r, o, error);
     bw_reader_text(&r, "kind", a->kind, sizeof(a->kind));
     bw_reader_text(&r, "channel", a->channel, sizeof(a->channel));
+    if (bw_json_get(o, "thread")) /* entries of an earlier version have none */
+        bw_reader_text(&r, "thread", a->thread, sizeof(a->thread));
     a->attempt = (int)bw_reader_int(&r, "attempt", 0, INT32_MAX);
     bw_reader_text(&r, "outcome", a->outcome, sizeof(a->outcome));
     bw_reader_text(&r, "error", a->error, sizeof(a->error));

@@ -57,6 +57,9 @@ static const struct rule {
     {"restricted_action_*", BW_POSTED_OPERATOR, 0},
     {"messages_tab_disabled", BW_POSTED_OPERATOR, 0},
     {"cannot_reply_to_message", BW_POSTED_OPERATOR, 0},
+    {"thread_not_found", BW_POSTED_OPERATOR, 0},
+    {"message_not_found", BW_POSTED_OPERATOR, 0},
+    {"invalid_thread_ts", BW_POSTED_OPERATOR, 0},
     {"team_not_found", BW_POSTED_OPERATOR, 0},
     {"slack_connect_*_blocked", BW_POSTED_OPERATOR, 0},
     {"send_on_behalf_not_allowed", BW_POSTED_OPERATOR, 0},
@@ -326,7 +329,22 @@ bool bw_slack_has_scope(const char *granted, const char *scope)
     return false;
 }
 
-/* ---- conversations.history ---- */
+bool bw_slack_is_thread_error(const char *code)
+{
+    static const char *const codes[] = {"cannot_reply_to_message",
+                                        "thread_not_found",
+                                        "message_not_found",
+                                        "invalid_thread_ts",
+                                        "restricted_action_thread_locked",
+                                        "restricted_action_non_threadable_channel"};
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (strcmp(code, codes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- conversations.history, conversations.replies ---- */
 
 /* The ids of changes that a message tells, and its ts; NULL if it is none of ours. */
 static const struct bw_json_node *ids_of(const struct bw_json_node *message, const char **ts)
@@ -339,6 +357,17 @@ static const struct bw_json_node *ids_of(const struct bw_json_node *message, con
     return bw_json_get(bw_json_get(metadata, "event_payload"), "change_ids");
 }
 
+static void found(const struct bw_json_node *message, const char *ts, struct bw_slack_sought *s)
+{
+    const char *thread = "", *subtype = "";
+    copy_whole(s->ts, sizeof(s->ts), ts);
+    (void)bw_json_get_string(message, "thread_ts", &thread);
+    (void)bw_json_get_string(message, "subtype", &subtype);
+    if (strcmp(thread, ts) != 0) /* of a thread's first message it is its own */
+        copy_whole(s->thread, sizeof(s->thread), thread);
+    s->broadcast = strcmp(subtype, "thread_broadcast") == 0;
+}
+
 static void find_in(const struct bw_json_node *message, struct bw_slack_sought *sought, size_t n)
 {
     const char *ts = "", *id;
@@ -346,7 +375,7 @@ static void find_in(const struct bw_json_node *message, struct bw_slack_sought *
     for (size_t i = 0; i < bw_json_count(ids); i++) {
         for (size_t k = 0; bw_json_is_string(bw_json_at(ids, i), &id) && k < n; k++) {
             if (!sought[k].ts[0] && strcmp(sought[k].id, id) == 0)
-                copy_whole(sought[k].ts, sizeof(sought[k].ts), ts);
+                found(message, ts, &sought[k]);
         }
     }
 }

@@ -52,11 +52,13 @@ static void put_children(const struct bw_change_entry *entries, size_t n, struct
     }
 }
 
-static void put_body(const struct bw_change_entry *entries, size_t n, struct bw_slack_words w)
+static void put_body(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *o,
+                     struct bw_slack_words w)
 {
     bw_slack_put_title(&entries[0], w);
     bw_buf_addf(w.out, " and %zu more of its family\n", n / bw_slack_run(entries, n, 0) - 1);
     bw_slack_put_changes(entries, bw_slack_run(entries, n, 0), LISTED_MAX, w);
+    bw_slack_put_remark(o, w.out);
 }
 
 void bw_slack_family_text(const struct bw_change_entry *entries, size_t n,
@@ -65,7 +67,7 @@ void bw_slack_family_text(const struct bw_change_entry *entries, size_t n,
     struct bw_slack_words w = {.markup = true, .out = out};
     bw_slack_put_headline(entries, bw_slack_run(entries, n, 0), options, w);
     bw_buf_addc(out, '\n');
-    put_body(entries, n, w);
+    put_body(entries, n, options, w);
     put_children(entries, n, w);
     bw_slack_put_links(&entries[0], out);
 }
@@ -96,7 +98,7 @@ static void write_blocks(struct bw_json *j, const struct bw_change_entry *entrie
     bw_slack_put_headline(entries, bw_slack_run(entries, n, 0), o, w);
     bw_slack_write_header(j, &part);
     bw_buf_clear(&part);
-    put_body(entries, n, w);
+    put_body(entries, n, o, w);
     bw_slack_write_section(j, "plain_text", &part);
     bw_buf_clear(&part);
     put_children(entries, n, w);

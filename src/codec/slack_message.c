@@ -279,12 +279,20 @@ void bw_slack_put_changes(const struct bw_change_entry *entries, size_t n, size_
                     entries[0].change.key.domain, entries[0].change.key.asin);
 }
 
+void bw_slack_put_remark(const struct bw_message_options *o, struct bw_buf *out)
+{
+    if (o->remark && o->remark[0])
+        bw_buf_addf(out, "%s\n", o->remark);
+}
+
 /* Everything between the headline and the links. */
-static void put_body(const struct bw_change_entry *entries, size_t n, struct bw_slack_words w)
+static void put_body(const struct bw_change_entry *entries, size_t n, const struct bw_message_options *o,
+                     struct bw_slack_words w)
 {
     bw_slack_put_title(&entries[0], w);
     bw_buf_addc(w.out, '\n');
     bw_slack_put_changes(entries, n, LISTED_MAX, w);
+    bw_slack_put_remark(o, w.out);
 }
 
 void bw_slack_put_urls(const struct bw_product_key *key, char amazon[128], char keepa[128])
@@ -318,7 +326,7 @@ void bw_slack_changes_text(const struct bw_change_entry *entries, size_t n,
     struct bw_slack_words w = {.markup = true, .out = out};
     bw_slack_put_headline(entries, n, options, w);
     bw_buf_addc(out, '\n');
-    put_body(entries, n, w);
+    put_body(entries, n, options, w);
     bw_slack_put_links(&entries[0], out);
 }
 
@@ -374,7 +382,7 @@ static void write_blocks(struct bw_json *j, const struct bw_change_entry *entrie
     bw_slack_put_headline(entries, n, o, w);
     bw_slack_write_header(j, &part);
     bw_buf_clear(&part);
-    put_body(entries, n, w);
+    put_body(entries, n, o, w);
     bw_slack_write_section(j, "plain_text", &part);
     bw_buf_clear(&part);
     bw_slack_put_links(&entries[0], &part);
@@ -405,6 +413,10 @@ void bw_slack_begin_message(struct bw_json *j, const struct bw_message_options *
     bw_json_object(j, NULL);
     if (o->channel[0])
         bw_json_string(j, "channel", o->channel);
+    if (o->thread && o->thread[0]) {
+        bw_json_string(j, "thread_ts", o->thread);
+        bw_json_bool(j, "reply_broadcast", o->broadcast);
+    }
     bw_json_stringn(j, "text", bw_buf_str(text), text->len);
     bw_json_bool(j, "unfurl_links", false);
     bw_json_bool(j, "unfurl_media", false);

@@ -23,6 +23,7 @@ void bw_slack_put_title(const struct bw_change_entry *e, struct bw_slack_words w
 /* What happened: one line where it is one change or stay, else a list of at most so many. Of one product. */
 void bw_slack_put_changes(const struct bw_change_entry *entries, size_t n, size_t most,
                           struct bw_slack_words w);
+void bw_slack_put_remark(const struct bw_message_options *o, struct bw_buf *out);
 /* "• 3:B00DI7U88G Penetrex Joint" */
 void bw_slack_put_item(const struct bw_change_entry *e, size_t max, struct bw_slack_words w);
 void bw_slack_put_asin(const struct bw_product_key *key, struct bw_buf *out);

@@ -301,6 +301,8 @@ static bool parse_number(const struct setting *s, const char *text, void *member
         return bw_duration_parse(text, member) == BW_OK;
     case CENTS:
         return set_int64(text, 0, 100000000, member);
+    case CHANGES:
+        return set_int64(text, 0, 30, member);
     case PERCENT:
         return percent(text, member);
     case UPDATE:

@@ -22,6 +22,7 @@ enum kind {
     DURATION,
     CENTS,
     CURRENCY,
+    CHANGES,
     PERCENT,
     UPDATE,
     HEARTBEAT,

@@ -91,8 +91,7 @@ static void encode(const struct entry *e, struct bw_buf *out)
         bw_request_encode(&e->u.request, out);
         break;
     case TOLD:
-        bw_told_encode(e->u.told.entries, e->u.told.n, e->u.told.withheld, e->u.told.channel, e->u.told.ts,
-                       e->u.told.told_at_ms, out);
+        bw_told_encode(e->u.told.entries, e->u.told.n, &e->u.told, out);
         break;
     case ATTEMPT:
         bw_attempt_encode(&e->u.attempt, out);

@@ -91,10 +91,13 @@ struct bw_told_record {
     size_t n;
     char withheld[16];                     /* "muted", "no_slack"; "" = Slack accepted it */
     char channel[BW_CHANNEL_SIZE], ts[32]; /* ts "" with a webhook */
+    char thread[32];                       /* the message in whose thread it stands; "" = in the channel */
+    bool quietly;                          /* in the thread alone */
     int64_t told_at_ms;
 };
-void bw_told_encode(const struct bw_change_entry *entries, size_t n, const char *withheld,
-                    const char *channel, const char *ts, int64_t told_at_ms, struct bw_buf *out);
+/* The texts and times are those of *where, the changes those of the list. */
+void bw_told_encode(const struct bw_change_entry *entries, size_t n, const struct bw_told_record *where,
+                    struct bw_buf *out);
 enum bw_err bw_told_decode(const char *json, size_t len, struct bw_told_record *out,
                            struct bw_error *error) BW_MUSTCHECK;
 void bw_told_record_fini(struct bw_told_record *r);
@@ -114,6 +117,7 @@ enum bw_err bw_note_decode(const char *json, size_t len, struct bw_note_record *
 struct bw_attempt_record {
     char kind[16]; /* change, test, system, summary */
     char channel[BW_CHANNEL_SIZE];
+    char thread[32]; /* "" = none */
     char **change_ids;
     size_t n_change_ids;
     int attempt;

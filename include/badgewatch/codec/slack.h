@@ -10,6 +10,9 @@ struct bw_message_options {
     bool plain;           /* text only: after a payload error */
     bool possible_repeat; /* mark "(possible repeat)" */
     bool after_quiet;     /* it waited for the end of quiet hours: marked so, and not as late */
+    const char *thread;   /* answers this message; "" or NULL = none */
+    bool broadcast;       /* and stands in the channel too */
+    const char *remark;   /* one line of ours under what happened; "" or NULL = none */
     int64_t now_ms;       /* for the mark of late alerts */
     bool metadata;        /* false for a webhook */
 };
@@ -74,10 +77,15 @@ enum bw_delivery_posted bw_slack_error_class(const char *code);
 /* A change that is looked for in a channel. */
 struct bw_slack_sought {
     char id[BW_UUID_TEXT];
-    char ts[32]; /* of the message that tells it; "" = not found */
+    char ts[32];     /* of the message that tells it; "" = not found */
+    char thread[32]; /* in whose thread that stands; "" = in the channel */
+    bool broadcast;  /* and in the channel too */
 };
 
-/* A conversations.history answer: fills in the ts of those changes, not found before, that the metadata of one of its
+/* The thread cannot be answered in: nothing was posted, and without the thread it may be. */
+bool bw_slack_is_thread_error(const char *code);
+
+/* An answer of conversations.history or conversations.replies: fills in the ts of those changes, not found before, that the metadata of one of its
  * messages (event_type badgewatch_changes) names. Which of them go out together is no property of the changes: after a
  * loss they may be found again in other company, so each is looked for. */
 enum bw_err bw_slack_history_find(const char *json, size_t len, struct bw_slack_sought *sought, size_t n,

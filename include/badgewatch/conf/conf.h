@@ -38,6 +38,9 @@ struct bw_conf {
     char *currency;
     double token_reserve; /* 0..1, part of the bucket */
     int64_t group_window_ms;
+    int64_t alert_flap_changes; /* 0 = off */
+    int64_t alert_flap_window_ms;
+    int64_t alert_flap_settle_ms;
     int keepa_update_h;  /* BW_UPDATE_AUTO, or -1.. hours */
     char *heartbeat_url; /* treated as a secret: such URLs hold an id */
     int concurrency;

@@ -2,7 +2,7 @@
 --
 -- KEYS  product delivery doubt quiet digest
 -- ARGV  check, id of its first entry, product as in "quiet"
--- Gives {past, channel of the intention, attempts, ms since the first attempt, ms since the last attempt or since the doubt
+-- Gives {past, channel of the intention, its thread, attempts, ms since the first attempt, ms since the last attempt or since the doubt
 --       began, now (unix ms), ms at which the quiet hours ended that it waited for ("" = it did not), 1 if others of its
 --       product still wait for an end that has come (else 0),
 --       and, unless the product is tracked no more: its channel, tags, priority, muted until (unix s)}: durations,
@@ -13,12 +13,12 @@ local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 local p = redis.call('HMGET', KEYS[1], 'active', 'channel', 'tags', 'priority', 'muted_until')
 local intention = redis.call('HGET', KEYS[2], ARGV[1])
 local doubt = redis.call('GET', KEYS[3])
-local past, channel, attempts, first, age = '', '', 0, 0, 0
+local past, channel, thread, attempts, first, age = '', '', '', 0, 0, 0
 if intention then
   local ok, i = pcall(cjson.decode, intention)
   past = 'intended'
   if ok and type(i) == 'table' then
-    channel, attempts, first = i.channel or '', i.attempt or 0, now - (i.first_ms or now)
+    channel, thread, attempts, first = i.channel or '', i.thread or '', i.attempt or 0, now - (i.first_ms or now)
     age = now - (i.last_ms or now)
   end
 elseif doubt then
@@ -33,7 +33,7 @@ local overdue = digest == '' and redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', no
 for _, member in ipairs(overdue) do
   if string.match(member, ' (.*)$') == ARGV[3] then behind = 1 end
 end
-local answer = {past, channel, attempts, string.format('%.0f', first), string.format('%.0f', age),
+local answer = {past, channel, thread, attempts, string.format('%.0f', first), string.format('%.0f', age),
   string.format('%.0f', now), digest, behind}
 for i = 2, p[1] and 5 or 1 do answer[#answer + 1] = p[i] or '' end
 return answer

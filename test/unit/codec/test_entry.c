@@ -115,13 +115,19 @@ static void told(void **state)
                                                   .title = random_name(&seed),
                                                   .data_at = random_number(&seed, 0, TIME_MAX)};
         bw_buf_init(&json, 1u << 16);
-        bw_told_encode(entries, n, round % 3 ? "" : "muted", "C0123", round % 2 ? "1503435956.000247" : "",
-                       1755101612345, &json);
+        struct bw_told_record where = {
+            .channel = "C0123", .quietly = round % 5 == 0, .told_at_ms = 1755101612345};
+        (void)snprintf(where.withheld, sizeof where.withheld, "%s", round % 3 ? "" : "muted");
+        (void)snprintf(where.ts, sizeof where.ts, "%s", round % 2 ? "1503435956.000247" : "");
+        (void)snprintf(where.thread, sizeof where.thread, "%s", round % 5 ? "" : "1503435955.000001");
+        bw_told_encode(entries, n, &where, &json);
         DECODED(bw_told_decode(json.data, json.len, &back, &error), &json);
         assert_int_equal(back.n, n);
         assert_string_equal(back.withheld, round % 3 ? "" : "muted");
         assert_string_equal(back.channel, "C0123");
         assert_string_equal(back.ts, round % 2 ? "1503435956.000247" : "");
+        assert_string_equal(back.thread, where.thread);
+        assert_int_equal(back.quietly, where.quietly);
         assert_true(back.told_at_ms == 1755101612345);
         for (size_t i = 0; i < n; i++) {
             same_change(&entries[i].change, &back.entries[i].change);
@@ -203,7 +209,7 @@ static void cut_texts_are_read(void **state)
     struct bw_told_record t_back;
     uint32_t seed = 5;
     struct bw_buf json;
-    char channel[2 * BW_CHANNEL_SIZE];
+    struct bw_told_record where = {.told_at_ms = 1};
     (void)state;
     memset(r.endpoint, 'p', sizeof r.endpoint - 1);
     memset(r.error, 'x', sizeof r.error - 1);
@@ -222,14 +228,16 @@ static void cut_texts_are_read(void **state)
                      (sizeof a.channel - 1) / 3 * 3); /* as U+FFFD, three bytes each */
     bw_attempt_record_fini(&a_back);
 
-    memset(channel, 'c', sizeof channel - 1);
-    channel[sizeof channel - 1] = '\0';
+    memset(where.withheld, 'c', sizeof where.withheld - 1);
+    memset(where.channel, 'c', sizeof where.channel - 1);
+    memset(where.thread, 'c', sizeof where.thread - 1);
     e.change = random_change(&seed);
     bw_buf_clear(&json);
-    bw_told_encode(&e, 1, channel, channel, channel, 1, &json);
+    bw_told_encode(&e, 1, &where, &json);
     DECODED(bw_told_decode(json.data, json.len, &t_back, &error), &json);
     assert_int_equal(strlen(t_back.withheld), sizeof t_back.withheld - 1);
     assert_int_equal(strlen(t_back.channel), sizeof t_back.channel - 1);
+    assert_string_equal(t_back.thread, where.thread);
     bw_told_record_fini(&t_back);
     bw_change_entry_fini(&e);
     bw_buf_fini(&json);
