@@ -12,11 +12,12 @@ static int64_t in_window(const struct bw_flap_rule *rule, const struct bw_flap_c
 
 static bool settled_before(const struct bw_flap_rule *rule, const struct bw_flap_change *list, size_t i)
 {
-    return i > 0 && (list[i - 1].settled ||
-                     list[i].detected_at_ms - list[i - 1].detected_at_ms >= rule->settle_ms);
+    return i > 0 &&
+           (list[i - 1].settled || list[i].detected_at_ms - list[i - 1].detected_at_ms >= rule->settle_ms);
 }
 
-enum bw_flap bw_flap_judge(const struct bw_flap_rule *rule, const struct bw_flap_change *list, size_t n, size_t n_new)
+enum bw_flap bw_flap_judge(const struct bw_flap_rule *rule, const struct bw_flap_change *list, size_t n,
+                           size_t n_new)
 {
     bool flaps = false, before = false;
     for (size_t i = 0; i < n && rule->changes > 0; i++) {

@@ -127,7 +127,8 @@ struct json_object *sim_channels_find(const struct sim_channels *c, const char *
 {
     for (size_t i = c->n; i > 0; i--) {
         struct json_object *m = c->messages[i - 1];
-        if (strcmp(sim_json_str(m, "ts", ""), ts) == 0 && strcmp(sim_json_str(m, "channel", ""), channel) == 0)
+        if (strcmp(sim_json_str(m, "ts", ""), ts) == 0 &&
+            strcmp(sim_json_str(m, "channel", ""), channel) == 0)
             return m;
     }
     return NULL;

@@ -61,7 +61,8 @@ struct json_object *sim_slack_echo(struct json_object *message, bool all_metadat
     json_object_object_add(o, "subtype",
                            json_object_new_string(broadcast ? "thread_broadcast" : "bot_message"));
     if (sim_json_get(message, "thread_ts"))
-        json_object_object_add(o, "thread_ts", json_object_new_string(sim_json_str(message, "thread_ts", "")));
+        json_object_object_add(o, "thread_ts",
+                               json_object_new_string(sim_json_str(message, "thread_ts", "")));
     json_object_object_add(o, "user", json_object_new_string("U000BOT"));
     json_object_object_add(o, "bot_id", json_object_new_string("B000BOT"));
     json_object_object_add(o, "app_id", json_object_new_string("A000APP"));
@@ -150,7 +151,8 @@ struct list {
 };
 
 /* False: the page was full before it. */
-static bool add_to_list(struct list *l, const struct window *w, struct json_object *message, bool all_metadata)
+static bool add_to_list(struct list *l, const struct window *w, struct json_object *message,
+                        bool all_metadata)
 {
     if (json_object_array_length(l->messages) == w->limit) {
         l->more = true;

@@ -38,11 +38,14 @@ class Judge:
         self.rows = [Row(*r) for r in world.sql(f'SELECT {COLUMNS} FROM bestseller_changes ORDER BY occurred_at')]
         self.record = world.get(f'/control/record?from={first}')
         self.messages = world.messages()
+        self.settled = {i for (ids,) in world.sql("SELECT change_ids FROM notification_log WHERE kind = 'settled'")
+                        for i in ids.strip('{}').split(',')}  # lines about no new change
         self.found = {f: [] for f in FIGURES}
 
     def verdict(self):
         self.compare_changes()
         self.compare_messages()
+        self.compare_threads()
         self.look_for_leftovers()
         self.compare_history()
         self.compare_tokens()
@@ -79,7 +82,10 @@ class Judge:
                 posts[i].append(f'{m["channel"]} {m["ts"]}')
         by_id = {r.id: r for r in self.rows}
         for i, times in told.items():
-            if i not in by_id:
+            if i in self.settled:
+                if times > 1:
+                    self.add('doubled', None, f'a settled line ({i}) was told {times} times: {posts[i]}')
+            elif i not in by_id:
                 self.add('invented', None, f'{i} was told ({posts[i]}) and is not in the table')
             elif times > 1:
                 self.add('doubled', by_id[i].product, f'{self.row_name(by_id[i])} was told {times} times: {posts[i]}')
@@ -88,6 +94,28 @@ class Judge:
                 self.add('untold', r.product, f'{self.row_name(r)} is in no channel (notification_sent {r.told})')
             elif r.told != 't':
                 self.add('untold', r.product, f'{self.row_name(r)} was told ({posts[r.id]}) and is not marked so')
+
+    def compare_threads(self):
+        """What the table says of a message's place is so. A thread hangs on a message of its channel, and what only a thread
+        shows has another of its product before it, that the channel shows."""
+        by_ts = {(m['channel'], m['ts']): m for m in self.messages}
+        shown, quiet = set(), 0
+        for channel, ts, thread, quietly, product in self.world.sql(
+                "SELECT slack_channel, slack_ts, slack_thread_ts, told_quietly, domain || ':' || asin FROM bestseller_changes "
+                'WHERE notification_sent ORDER BY notified_at'):
+            m, root = by_ts.get((channel, ts)), by_ts.get((channel, thread))
+            if not m:
+                self.add('untold', product, f'{product}: there is no message {channel} {ts}')
+            elif m.get('thread_ts') != thread or (thread is not None and m.get('reply_broadcast', False) == (quietly == 't')):
+                self.add('broken', product, f'{product}: {channel} {ts} does not stand where the table says ({thread}, {quietly})')
+            elif thread and (not root or 'thread_ts' in root):
+                self.add('broken', product, f'{product}: {channel} {ts} answers {thread}, which is no message of the channel')
+            if quietly == 't':
+                quiet += 1
+                if product not in shown:
+                    self.add('untold', product, f'{product}: {channel} {ts} stands in a thread alone, and the channel shows nothing')
+            shown.add(product)
+        self.threads = (quiet, len(self.messages))
 
     @staticmethod
     def row_name(r):

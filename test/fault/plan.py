@@ -168,7 +168,7 @@ class Planner:
         elif draw < 0.2:
             spec.update(fault='stall', ms=rng.choice((300, 2000, 8000, 40000)))
         elif draw < 0.3:
-            spec.update(rng.choice(HISTORY), method='conversations.history')
+            spec.update(rng.choice(HISTORY), method=rng.choice(('conversations.history', 'conversations.replies')))
         elif draw < 0.36 and t - self.payload_at >= 60:
             self.payload_at = t  # refused twice, a message is set aside: not what is tried here
             spec.update(fault='error', error='invalid_blocks')

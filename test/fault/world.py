@@ -66,7 +66,7 @@ class Watched:
             'KEEPA_BASE_URL': f'http://127.0.0.1:{port["keepa"]}', 'SLACK_BASE_URL': f'http://127.0.0.1:{port["slack"]}/api',
             'REDIS_URL': f'redis://127.0.0.1:{port["redis"]}/0',
             'DATABASE_URL': f'postgresql://badgewatch@127.0.0.1:{port["postgres"]}/badgewatch',
-            'BADGEWATCH_MAX_BODY': '16MB', 'BADGEWATCH_LOG_LEVEL': 'debug' if self.world.debug else 'info'})
+            'BADGEWATCH_MAX_BODY': '16MB', 'BADGEWATCH_ALERT_FLAP_SETTLE': '15s', 'BADGEWATCH_LOG_LEVEL': 'debug' if self.world.debug else 'info'})
         self.doomed, self.stopped, self.end_by = False, False, None
 
     def alive(self):

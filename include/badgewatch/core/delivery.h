@@ -101,7 +101,7 @@ struct bw_delivery_progress {
     bool cleared;         /* each attempt so far is known not to be out, or the mark accounts for it */
     bool plain;           /* without blocks: they were refused */
     bool possible_repeat; /* with the mark */
-    bool blind;           /* at LOOK: whether an attempt went to a thread is not known; CONFIRM is asked again */
+    bool blind; /* at LOOK: whether an attempt went to a thread is not known; CONFIRM is asked again */
     int looks;
 };
 

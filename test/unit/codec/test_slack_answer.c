@@ -367,6 +367,33 @@ static void scopes(void **state)
     assert_false(bw_slack_has_scope("", "chat:write"));
 }
 
+/* Where a message stands: in the channel, in a thread, in both; the first of a thread answers itself. */
+static void places(void **state)
+{
+    static const struct {
+        const char *more, *thread;
+        bool broadcast;
+    } stands[] = {{"", "", false},
+                  {",\"thread_ts\":\"2.5\",\"reply_count\":1", "", false},
+                  {",\"thread_ts\":\"1.5\"", "1.5", false},
+                  {",\"thread_ts\":\"1.5\",\"subtype\":\"thread_broadcast\"", "1.5", true}};
+    (void)state;
+    for (size_t i = 0; i < sizeof stands / sizeof stands[0]; i++) {
+        struct bw_slack_sought sought = {.id = ID};
+        char json[600], cursor[256];
+        (void)snprintf(json, sizeof json,
+                       "{\"ok\":true,\"messages\":[{\"ts\":\"2.5\"%s,\"metadata\":{\"event_type\":"
+                       "\"badgewatch_changes\",\"event_payload\":{\"change_ids\":[\"%s\"]}}}]}",
+                       stands[i].more, ID);
+        assert_int_equal(bw_slack_history_find(json, strlen(json), &sought, 1, cursor, NULL), BW_OK);
+        assert_string_equal(sought.ts, "2.5");
+        assert_string_equal(sought.thread, stands[i].thread);
+        assert_int_equal(sought.broadcast, stands[i].broadcast);
+    }
+    assert_true(bw_slack_is_thread_error("thread_not_found"));
+    assert_false(bw_slack_is_thread_error("is_archived"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +406,7 @@ int main(void)
         cmocka_unit_test(history_of_several),
         cmocka_unit_test(history_says_why),
         cmocka_unit_test(history_with_a_long_cursor),
+        cmocka_unit_test(places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -304,6 +304,32 @@ static void forms(void **state)
     }
 }
 
+/* A reply says whose, and whether the channel shows it too. */
+static void replies(void **state)
+{
+    (void)state;
+    for (int broadcast = 0; broadcast < 2; broadcast++) {
+        struct bw_change_entry e = entry_of(&goldens[3].told[0], 0);
+        struct bw_message_options o = usual;
+        struct bw_buf body;
+        bool shown = !broadcast;
+        o.thread = "1503435956.000247";
+        o.broadcast = broadcast;
+        o.remark = "A remark.";
+        bw_buf_init(&body, 1u << 16);
+        bw_slack_changes(&e, 1, &o, &body);
+        struct bw_json_doc *doc = parse(&body);
+        assert_string_equal(string_of(bw_json_root(doc), "thread_ts"), "1503435956.000247");
+        assert_true(bw_json_get_bool(bw_json_root(doc), "reply_broadcast", &shown));
+        assert_int_equal(shown, broadcast);
+        assert_non_null(strstr(string_of(bw_json_root(doc), "text"), " UTC\nA remark.\n<https://"));
+        assert_non_null(strstr(string_of(text_of_block(bw_json_root(doc), 1), "text"), " UTC\nA remark."));
+        bw_json_free(doc);
+        bw_buf_fini(&body);
+        bw_change_entry_fini(&e);
+    }
+}
+
 static void links_of_all_domains(void **state)
 {
     static const struct {
@@ -470,6 +496,9 @@ static void check_hostile(const char *piece, const char *title, size_t n, bool s
     struct bw_message_options o = usual;
     struct bw_buf body;
     o.possible_repeat = true;
+    o.remark = "Flapping: more than 30 changes within 1000 d 23 h. More of it goes into this thread, until "
+               "there was none "
+               "for 1000 d 23 h.";
     o.now_ms = INT64_C(253402300799000); /* the longest mark of lateness */
     e[0].data_at = 1;
     if (stays)
@@ -695,6 +724,7 @@ int main(void)
         cmocka_unit_test(whole_body),
         cmocka_unit_test(bodies_are_json_within_limits),
         cmocka_unit_test(forms),
+        cmocka_unit_test(replies),
         cmocka_unit_test(links_of_all_domains),
         cmocka_unit_test(ten_are_listed),
         cmocka_unit_test(stays_among_others),

@@ -96,31 +96,73 @@ static void place(void **state)
         {"a loss of what nobody was told", {{.type = BW_LOST}}, 1, 1, BW_FLAP_NO, BW_PLACE_CHANNEL, NULL},
         {"a loss answers its gain",
          {{.type = BW_GAINED, .told = true, .ts = "1.1", .root = ""}, {.type = BW_LOST}},
-         2, 1, BW_FLAP_NO, BW_PLACE_BROADCAST, "1.1"},
+         2,
+         1,
+         BW_FLAP_NO,
+         BW_PLACE_BROADCAST,
+         "1.1"},
         {"a loss, its gain elsewhere",
          {{.type = BW_GAINED, .told = false, .ts = "", .root = ""}, {.type = BW_LOST}},
-         2, 1, BW_FLAP_NO, BW_PLACE_CHANNEL, NULL},
+         2,
+         1,
+         BW_FLAP_NO,
+         BW_PLACE_CHANNEL,
+         NULL},
         {"an older message is no gain of this reign",
-         {{.type = BW_GAINED, .told = true, .ts = "1.1", .root = ""}, {.type = BW_GAINED, .ts = "", .root = ""}, {.type = BW_LOST}},
-         3, 1, BW_FLAP_NO, BW_PLACE_CHANNEL, NULL},
+         {{.type = BW_GAINED, .told = true, .ts = "1.1", .root = ""},
+          {.type = BW_GAINED, .ts = "", .root = ""},
+          {.type = BW_LOST}},
+         3,
+         1,
+         BW_FLAP_NO,
+         BW_PLACE_CHANNEL,
+         NULL},
         {"the next reign is a story of its own",
          {{.type = BW_LOST, .told = true, .ts = "2.2", .root = "1.1"}, {.type = BW_GAINED}},
-         2, 1, BW_FLAP_NO, BW_PLACE_CHANNEL, NULL},
+         2,
+         1,
+         BW_FLAP_NO,
+         BW_PLACE_CHANNEL,
+         NULL},
         {"flapping begins in the thread there is",
          {{.type = BW_LOST, .told = true, .ts = "2.2", .root = "1.1"}, {.type = BW_GAINED}},
-         2, 1, BW_FLAP_BEGINS, BW_PLACE_BROADCAST, "1.1"},
+         2,
+         1,
+         BW_FLAP_BEGINS,
+         BW_PLACE_BROADCAST,
+         "1.1"},
         {"and goes on in it",
          {{.type = BW_LOST, .told = true, .ts = "2.2", .root = "1.1"}, {.type = BW_GAINED}},
-         2, 1, BW_FLAP_GOES_ON, BW_PLACE_THREAD, "1.1"},
+         2,
+         1,
+         BW_FLAP_GOES_ON,
+         BW_PLACE_THREAD,
+         "1.1"},
         {"past what was not told",
-         {{.type = BW_LOST, .told = true, .ts = "2.2", .root = ""}, {.type = BW_GAINED, .ts = "", .root = ""}, {.type = BW_LOST}},
-         3, 1, BW_FLAP_GOES_ON, BW_PLACE_THREAD, "2.2"},
+         {{.type = BW_LOST, .told = true, .ts = "2.2", .root = ""},
+          {.type = BW_GAINED, .ts = "", .root = ""},
+          {.type = BW_LOST}},
+         3,
+         1,
+         BW_FLAP_GOES_ON,
+         BW_PLACE_THREAD,
+         "2.2"},
         {"without a thread the channel is told",
          {{.type = BW_LOST, .told = true, .ts = "", .root = ""}, {.type = BW_GAINED}},
-         2, 1, BW_FLAP_GOES_ON, BW_PLACE_CHANNEL, NULL},
+         2,
+         1,
+         BW_FLAP_GOES_ON,
+         BW_PLACE_CHANNEL,
+         NULL},
         {"came and went", /* the gain stands in the same message */
-         {{.type = BW_LOST, .told = true, .ts = "2.2", .root = "1.1"}, {.type = BW_GAINED}, {.type = BW_LOST}},
-         3, 2, BW_FLAP_NO, BW_PLACE_CHANNEL, NULL},
+         {{.type = BW_LOST, .told = true, .ts = "2.2", .root = "1.1"},
+          {.type = BW_GAINED},
+          {.type = BW_LOST}},
+         3,
+         2,
+         BW_FLAP_NO,
+         BW_PLACE_CHANNEL,
+         NULL},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -233,11 +275,13 @@ static void a_month(void **state)
             lines[fights] += r.channel + r.settled;
             settled += r.settled;
         }
-        print_message("a month, a change every %d h at the most where two fight: one message a change %zu, with threads "
-                      "%zu lines (%zu that it settled) in the channel; of the 19 products that flap %zu and %zu: %.1f "
-                      "times fewer\n",
-                      (int)paces[pace], plain[0] + plain[1], lines[0] + lines[1], settled, plain[1], lines[1],
-                      (double)plain[1] / (double)lines[1]);
+        print_message(
+            "a month, a change every %d h at the most where two fight: one message a change %zu, with "
+            "threads "
+            "%zu lines (%zu that it settled) in the channel; of the 19 products that flap %zu and %zu: %.1f "
+            "times fewer\n",
+            (int)paces[pace], plain[0] + plain[1], lines[0] + lines[1], settled, plain[1], lines[1],
+            (double)plain[1] / (double)lines[1]);
         assert_true(pace > 0 || plain[1] >= 5 * lines[1]);
         assert_int_equal(plain[0], lines[0]); /* who does not flap has a line each */
     }
@@ -245,7 +289,8 @@ static void a_month(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(judge), cmocka_unit_test(caught_up), cmocka_unit_test(place),
-                                       cmocka_unit_test(readers_know), cmocka_unit_test(a_month)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(judge), cmocka_unit_test(caught_up),
+                                       cmocka_unit_test(place), cmocka_unit_test(readers_know),
+                                       cmocka_unit_test(a_month)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,6 +221,59 @@ static void history_pages(void **state)
     fixture_stop(&f);
 }
 
+/* Posts a reply; gives its ts, or the error. */
+static void reply(struct sim_fixture *f, const char *thread, const char *more, char out[40])
+{
+    char body[200];
+    snprintf(body, sizeof body, "{\"channel\":\"C0DEMO\",\"text\":\"r\",\"thread_ts\":\"%s\"%s}", thread,
+             more);
+    struct json_object *o = fixture_call(f, "POST", "/api/chat.postMessage", "", body, NULL);
+    snprintf(out, 40, "%s", sim_json_str(o, "ts", sim_json_str(o, "error", "")));
+    json_object_put(o);
+}
+
+static void lists(struct sim_fixture *f, const char *method, const char *query, const char *const *wanted)
+{
+    struct json_object *o = fixture_call(f, "GET", method, query, NULL, NULL),
+                       *list = sim_json_get(o, "messages");
+    size_t n = 0;
+    for (; wanted[n]; n++)
+        assert_string_equal(sim_json_str(json_object_array_get_idx(list, n), "ts", ""), wanted[n]);
+    assert_int_equal(json_object_array_length(list), n);
+    json_object_put(o);
+}
+
+/* A reply is in its thread; in the history too where it was sent to the channel as well. */
+static void threads(void **state)
+{
+    struct sim_fixture f;
+    char root[40], hidden[40], shown[40], got[40], query[160];
+    (void)state;
+    fixture_start(&f, words);
+    post(&f, 1);
+    snprintf(root, sizeof root, "%s", sim_json_str(f.sim->channels.messages[0], "ts", ""));
+    reply(&f, root, "", hidden);
+    reply(&f, root, ",\"reply_broadcast\":true", shown);
+    lists(&f, "/api/conversations.history", "channel=C0DEMO", (const char *[]){shown, root, NULL});
+    snprintf(query, sizeof query, "channel=C0DEMO&ts=%s", root);
+    lists(&f, "/api/conversations.replies", query, (const char *[]){root, hidden, shown, NULL});
+    snprintf(query, sizeof query, "channel=C0DEMO&ts=%s&limit=1", root);
+    lists(&f, "/api/conversations.replies", query, (const char *[]){root, hidden, NULL});
+    snprintf(query, sizeof query, "channel=C0DEMO&ts=%s&limit=1&cursor=next_ts:%s", root, hidden);
+    lists(&f, "/api/conversations.replies", query, (const char *[]){root, shown, NULL});
+    snprintf(query, sizeof query, "channel=C0DEMO&ts=%s&oldest=%s", root, hidden);
+    lists(&f, "/api/conversations.replies", query, (const char *[]){root, shown, NULL});
+    reply(&f, "1.000001", "", got);
+    assert_string_equal(got, "thread_not_found");
+    reply(&f, hidden, "", got);
+    assert_string_equal(got, "cannot_reply_to_message");
+    struct json_object *o =
+        fixture_call(&f, "GET", "/api/conversations.replies", "channel=C0DEMO&ts=1.000001", NULL, NULL);
+    assert_string_equal(sim_json_str(o, "error", ""), "thread_not_found");
+    json_object_put(o);
+    fixture_stop(&f);
+}
+
 static void history_window_and_metadata(void **state)
 {
     struct sim_fixture f;
@@ -440,6 +493,7 @@ int main(void)
         cmocka_unit_test(metadata),
         cmocka_unit_test(errors),
         cmocka_unit_test(history_pages),
+        cmocka_unit_test(threads),
         cmocka_unit_test(history_window_and_metadata),
         cmocka_unit_test(scopes),
         cmocka_unit_test(timestamps_increase),
