@@ -14,6 +14,7 @@
 
 #define ANSWER_MAX    ((size_t)32 << 20)
 #define PRODUCTS_MOST 1000
+#define PRODUCTS_PART 100 /* of a page: one turn of the loop */
 #define CHANGES_MOST  "1000"
 
 struct bw_api {
@@ -24,8 +25,11 @@ struct bw_api {
 struct request {
     struct bw_api *api;
     struct bw_exchange *exchange;
-    long limit;
-    char from[BW_PRODUCT_TEXT + 1]; /* begin of the page of products */
+    long limit;                     /* products still wanted */
+    long asked;                     /* of them by the question under way */
+    char from[BW_PRODUCT_TEXT + 1]; /* begin of the next part of the page of products */
+    struct bw_buf out;
+    struct bw_json json;
 };
 
 static void reply_json(struct bw_exchange *e, int status, struct bw_buf *body)
@@ -43,7 +47,15 @@ static struct request *new_request(struct bw_api *api, struct bw_exchange *e)
     struct request *r = bw_alloc(sizeof(*r));
     r->api = api;
     r->exchange = e;
+    bw_buf_init(&r->out, ANSWER_MAX);
+    bw_json_init(&r->json, &r->out);
     return r;
+}
+
+static void free_request(struct request *r)
+{
+    bw_buf_fini(&r->out);
+    free(r);
 }
 
 /* ---- metrics, health ---- */
@@ -219,30 +231,52 @@ static bool usable(struct request *r, enum bw_err err, const struct bw_reply *re
     if (err == BW_OK && reply->type == BW_REPLY_ARRAY)
         return true;
     bw_exchange_error(r->exchange, 503, "Redis: %s", err == BW_OK ? "unexpected answer" : bw_err_text(err));
-    free(r);
+    free_request(r);
     return false;
 }
 
+static void ask_products(struct request *r, bw_redis_cb cb)
+{
+    const struct bw_context *cx = r->api->cx;
+    struct bw_args args;
+    r->asked = r->limit < PRODUCTS_PART ? r->limit : PRODUCTS_PART;
+    bw_args_init(&args);
+    bw_args_add(&args, cx->keys.tracked);
+    bw_args_add(&args, cx->keys.prefix);
+    bw_args_add(&args, r->from);
+    bw_args_add_int(&args, r->asked);
+    for (size_t i = 0; i < PRODUCT_FIELDS; i++)
+        bw_args_add(&args, product_fields[i].name);
+    enum bw_err err = bw_redis_eval(cx->redis, &bw_script_products, 1, args.n, args.values, args.lens, cb, r);
+    bw_args_fini(&args);
+    if (err != BW_OK) {
+        bw_exchange_error(r->exchange, 503, "Redis: %s", bw_redis_reason(cx->redis));
+        free_request(r);
+    }
+}
+
+/* A page comes in parts, so that a thousand products do not hold up the loop. */
 static void on_products(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct request *r = ctx;
     if (!usable(r, err, reply))
         return;
-    struct bw_buf out;
-    struct bw_json j;
-    bw_buf_init(&out, ANSWER_MAX);
-    bw_json_init(&j, &out);
-    bw_json_object(&j, NULL);
-    bw_json_array(&j, "products");
     for (size_t i = 0; i < reply->n; i++)
-        put_product(&j, &reply->elements[i]);
-    bw_json_array_end(&j);
+        put_product(&r->json, &reply->elements[i]);
+    const char *last = reply->n > 0 ? reply->elements[reply->n - 1].elements[0].str : "";
+    bool more = (long)reply->n == r->asked;
+    r->limit -= (long)reply->n;
+    snprintf(r->from, sizeof(r->from), "(%s", last);
+    if (more && r->limit > 0 && !r->out.overflow) {
+        ask_products(r, on_products);
+        return;
+    }
+    bw_json_array_end(&r->json);
     /* the name to give as after= for the next page */
-    bool more = (long)reply->n == r->limit;
-    bw_json_string(&j, "next", more ? reply->elements[reply->n - 1].elements[0].str : NULL);
-    bw_json_object_end(&j);
-    reply_json(r->exchange, 200, &out);
-    free(r);
+    bw_json_string(&r->json, "next", more ? last : NULL);
+    bw_json_object_end(&r->json);
+    reply_json(r->exchange, 200, &r->out);
+    free_request(r);
 }
 
 static void on_product(void *ctx, enum bw_err err, const struct bw_reply *reply)
@@ -254,37 +288,10 @@ static void on_product(void *ctx, enum bw_err err, const struct bw_reply *reply)
     if (reply->n == 0 || strcmp(reply->elements[0].elements[0].str, r->from + 1) != 0) {
         bw_exchange_error(r->exchange, 404, "this product is not tracked");
     } else {
-        struct bw_buf out;
-        struct bw_json j;
-        bw_buf_init(&out, ANSWER_MAX);
-        bw_json_init(&j, &out);
-        put_product(&j, &reply->elements[0]);
-        reply_json(r->exchange, 200, &out);
+        put_product(&r->json, &reply->elements[0]);
+        reply_json(r->exchange, 200, &r->out);
     }
-    free(r);
-}
-
-static void ask_products(struct bw_api *api, struct bw_exchange *e, const char *from, long limit,
-                         bw_redis_cb cb)
-{
-    struct request *r = new_request(api, e);
-    struct bw_args args;
-    r->limit = limit;
-    snprintf(r->from, sizeof(r->from), "%s", from);
-    bw_args_init(&args);
-    bw_args_add(&args, api->cx->keys.tracked);
-    bw_args_add(&args, api->cx->keys.prefix);
-    bw_args_add(&args, from);
-    bw_args_add_int(&args, limit);
-    for (size_t i = 0; i < PRODUCT_FIELDS; i++)
-        bw_args_add(&args, product_fields[i].name);
-    enum bw_err err =
-        bw_redis_eval(api->cx->redis, &bw_script_products, 1, args.n, args.values, args.lens, cb, r);
-    bw_args_fini(&args);
-    if (err != BW_OK) {
-        bw_exchange_error(e, 503, "Redis: %s", bw_redis_reason(api->cx->redis));
-        free(r);
-    }
+    free_request(r);
 }
 
 static void products(struct bw_api *api, struct bw_exchange *e)
@@ -292,7 +299,7 @@ static void products(struct bw_api *api, struct bw_exchange *e)
     const char *after = bw_exchange_query(e, "after"), *text = bw_exchange_query(e, "limit");
     long limit = 100;
     struct bw_product_key key;
-    char from[BW_PRODUCT_TEXT + 1] = "-";
+    char member[BW_PRODUCT_TEXT] = "";
     struct bw_error error;
     if (text) {
         char *end = NULL;
@@ -307,11 +314,14 @@ static void products(struct bw_api *api, struct bw_exchange *e)
             bw_exchange_error(e, 400, "after: %s", error.text);
             return;
         }
-        char member[BW_PRODUCT_TEXT];
         bw_product_key_format(&key, member);
-        snprintf(from, sizeof(from), "(%s", member);
     }
-    ask_products(api, e, from, limit, on_products);
+    struct request *r = new_request(api, e);
+    r->limit = limit;
+    snprintf(r->from, sizeof(r->from), "%s%s", after ? "(" : "-", member);
+    bw_json_object(&r->json, NULL);
+    bw_json_array(&r->json, "products");
+    ask_products(r, on_products);
 }
 
 /* path: "{domain}/{asin}" */
@@ -331,10 +341,12 @@ static void product(struct bw_api *api, struct bw_exchange *e, const char *path)
         bw_exchange_error(e, 400, "%s", error.text);
         return;
     }
-    char from[BW_PRODUCT_TEXT + 1], member[BW_PRODUCT_TEXT];
+    struct request *r = new_request(api, e);
+    char member[BW_PRODUCT_TEXT];
     bw_product_key_format(&key, member);
-    snprintf(from, sizeof(from), "[%s", member);
-    ask_products(api, e, from, 1, on_product);
+    r->limit = 1;
+    snprintf(r->from, sizeof(r->from), "[%s", member);
+    ask_products(r, on_product);
 }
 
 /* ---- changes ---- */
@@ -346,16 +358,12 @@ static void on_changes(void *ctx, const struct bw_pg_answer *answer)
         bw_exchange_error(r->exchange, 503, "Postgres: %s", answer->message);
     } else {
         const char *rows = bw_pg_value(answer->results[0], 0, 0);
-        struct bw_buf out;
-        struct bw_json j;
-        bw_buf_init(&out, ANSWER_MAX);
-        bw_json_init(&j, &out);
-        bw_json_object(&j, NULL);
-        bw_json_raw(&j, "changes", rows ? rows : "[]");
-        bw_json_object_end(&j);
-        reply_json(r->exchange, 200, &out);
+        bw_json_object(&r->json, NULL);
+        bw_json_raw(&r->json, "changes", rows ? rows : "[]");
+        bw_json_object_end(&r->json);
+        reply_json(r->exchange, 200, &r->out);
     }
-    free(r);
+    free_request(r);
 }
 
 static void changes(struct bw_api *api, struct bw_exchange *e)
@@ -378,7 +386,7 @@ static void changes(struct bw_api *api, struct bw_exchange *e)
         api->cx->schema_right ? bw_pg_submit(api->cx->pg, &s, 1, on_changes, r) : BW_ERR_UNAVAILABLE;
     if (err != BW_OK) {
         bw_exchange_error(e, 503, "Postgres: %s", bw_api_reason(api, BW_PART_POSTGRES));
-        free(r);
+        free_request(r);
     }
 }
 

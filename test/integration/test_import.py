@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """`badgewatch asin import` of many rows: the bar on a terminal, Ctrl-C, a wrong row, and how soon the daemon knows."""
+import json
 import os
 import pty
 import re
@@ -91,6 +92,12 @@ def many_rows():
         s.wait('the last of all', lambda: s.redis('HGET', 'bw:product:1:B000011998', 'label') == 'all', 60)
         s.wait('labels', lambda: d.says(f'{ROWS} products are tracked', times=2), 60)
         equal(s.redis('HGET', 'bw:product:1:B000011999', 'label'), 'one', 'after all were read')
+
+        # a page of the API is put together from several questions to Redis
+        for after, first, n, more in (('', 0, 250, True), ('&after=1:B000011799', 11800, 200, False)):
+            page = json.loads(d.status(f'/api/v1/products?limit=250{after}')[2])
+            equal([p['asin'] for p in page['products']], [f'B{i:09d}' for i in range(first, first + n)], f'page {after}')
+            equal(page['next'], f'1:B{first + n - 1:09d}' if more else None, f'next page {after}')
 
 
 if __name__ == '__main__':
