@@ -11,7 +11,7 @@ COUNTS = (1000, 10000, 100000)
 CHECKS = 20000  # of a measured round at least, in several rounds where there are fewer products
 LIMITS = {'memory': 64, 'growth': 1.15, 'core': 50, 'lag': 10, 'import_s': 20, 'sql_s': 5}
 DAEMONS = 5000  # products that 1, 2 and 4 daemons share
-HISTORY = {'products': 1000, 'days': 2000}
+HISTORY = {'products': 1000, 'days': 900}
 
 
 def sim_args(products, *more):
