@@ -59,9 +59,20 @@ static const struct field state_fields[] = {
 };
 
 static const struct field category_fields[] = {
-    CATEGORY(LONG, category_id, 1),  CATEGORY(LONG, rank, -1),         CATEGORY(LONG, at, 0),
-    CATEGORY(LONG, confirmed_at, 0), CATEGORY(LONG, since, 0),         CATEGORY(LONG, not_before, 0),
-    CATEGORY(INT, missing, 0),       CATEGORY(LONG, missing_since, 0), CATEGORY(BOOL, removed, 0),
+    CATEGORY(LONG, category_id, 1),
+    CATEGORY(LONG, rank, -1),
+    CATEGORY(LONG, at, 0),
+    CATEGORY(LONG, confirmed_at, 0),
+    CATEGORY(LONG, since, 0),
+    CATEGORY(LONG, not_before, 0),
+    CATEGORY(INT, missing, 0),
+    CATEGORY(LONG, missing_since, 0),
+    CATEGORY(BOOL, removed, 0),
+    CATEGORY(LONG, hold.at, 0),
+    CATEGORY(LONG, hold.seen_ms, 0),
+    CATEGORY(LONG, hold.not_before, 0),
+    CATEGORY(LONG, hold.previous_check_at, 0),
+    CATEGORY(BOOL, hold.guarded, 0),
 };
 
 enum { FIELDS_MAX = 32 };

@@ -254,6 +254,24 @@ void bw_detect(const struct bw_detect_input *in, struct bw_detection *out)
     finish_changes(out);
 }
 
+bool bw_detect_settle(const struct bw_state *prev, bool ill, int64_t now_ms, struct bw_detection *out)
+{
+    struct bw_detect_input in = {
+        .prev = prev, .answered_at = prev->answered_at, .detected_at_ms = now_ms, .ill = ill};
+    struct bw_check_work w = {.in = &in, .prev = prev, .out = out};
+    size_t waiting, guarded;
+    bw_state_holds(prev, &waiting, &guarded);
+    if (waiting == 0)
+        return false;
+    *out = (struct bw_detection){.unknown = prev->unknown};
+    bw_state_copy(&out->next, prev);
+    out->next.version++;
+    for (size_t i = 0; i < out->next.n_categories; i++)
+        bw_work_settle(&w, &out->next.categories[i]);
+    finish_changes(out);
+    return true;
+}
+
 void bw_detection_fini(struct bw_detection *d)
 {
     bw_state_fini(&d->next);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define MISSING_CHECKS 3
+#define GUARD_S        86400 /* still without a rank after so long: lost, ill source or not */
 #define NONE           SIZE_MAX
 
 /* One category while its points are walked. */
@@ -155,42 +156,135 @@ static void enter(struct walk *k, int64_t at)
         say_change(k->w, c, BW_REACHED_TOP, c->rank, 1, at);
 }
 
-static void leave(struct walk *k, int64_t at, int64_t rank)
+static void leave(struct walk *k, int64_t at, int64_t rank, int64_t not_before)
 {
     struct bw_category_state *c = k->c;
     enum bw_reason reason = rank == BW_UNRANKED ? BW_UNRANKED_LOSS : BW_OUTRANKED;
     size_t reign = k->reign != NONE ? k->reign : say_reign(k->w, c);
-    end_reign(&k->w->out->reigns[reign], reason, at, max64(sure_before(k, at), c->since));
+    end_reign(&k->w->out->reigns[reign], reason, at, max64(not_before, c->since));
     if (k->tell)
         say_change(k->w, c, reason, 1, rank, at);
     c->since = 0;
     c->not_before = 0;
 }
 
+/* ---- rule 8: losses that are held back ---- */
+
+static void guard(struct bw_check_work *w, struct bw_category_state *c)
+{
+    c->hold.guarded = true;
+    bw_work_unknown(w, c->category_id, c->hold.at, 0, "guard");
+}
+
+/* What was not known is known from `at` on. */
+static void end_hold(struct bw_check_work *w, struct bw_category_state *c, int64_t at)
+{
+    if (c->hold.guarded)
+        bw_work_unknown(w, c->category_id, c->hold.at, at, "guard");
+    c->hold = (struct bw_hold){.at = 0};
+}
+
+static void hold_back(struct walk *k, int64_t at)
+{
+    k->c->hold = (struct bw_hold){
+        .at = at,
+        .seen_ms = k->w->in->detected_at_ms,
+        .not_before = sure_before(k, at),
+        .previous_check_at = k->w->prev->ok_at,
+    };
+    if (k->w->in->ill)
+        guard(k->w, k->c);
+}
+
+/* It was lost when the source said so, and seen by that check; under guard nobody could see it before now. */
+static void lose_held(struct walk *k)
+{
+    struct bw_hold hold = k->c->hold;
+    struct bw_detection *out = k->w->out;
+    leave(k, hold.at, BW_UNRANKED, hold.not_before);
+    out->changes[out->n_changes - 1].previous_check_at = hold.previous_check_at;
+    if (!hold.guarded)
+        out->changes[out->n_changes - 1].detected_at_ms = hold.seen_ms;
+    end_hold(k->w, k->c, hold.at);
+}
+
+static bool is_ill(const struct walk *k)
+{
+    return k->w->in->ill || k->c->hold.guarded;
+}
+
+/* The next point after it: at #1 it was never lost; at another rank it is lost now, unless the source is well: then it was
+ * lost before. */
+static void point_after_hold(struct walk *k, int64_t at, int64_t rank)
+{
+    struct bw_category_state *c = k->c;
+    if (!is_ill(k)) {
+        lose_held(k);
+        return;
+    }
+    if (rank == BW_UNRANKED)
+        return;
+    if (rank != 1)
+        leave(k, at, rank, c->hold.not_before);
+    end_hold(k->w, c, at);
+    c->rank = rank;
+}
+
+/* No further point: the source has had its time. */
+static void still_held(struct walk *k)
+{
+    const struct bw_detect_input *in = k->w->in;
+    const struct bw_hold *h = &k->c->hold;
+    int64_t waited = in->detected_at_ms - h->seen_ms;
+    if (is_ill(k) && !h->guarded)
+        guard(k->w, k->c);
+    if (is_ill(k) ? in->answered_at - h->at >= GUARD_S : waited < 0 || waited >= BW_HOLD_MS)
+        lose_held(k);
+}
+
+void bw_work_settle(struct bw_check_work *w, struct bw_category_state *c)
+{
+    struct walk k = {.w = w, .c = c, .tell = true, .reign = NONE};
+    if (c->hold.at == 0 || c->hold.guarded)
+        return;
+    if (w->in->ill)
+        guard(w, c);
+    else
+        lose_held(&k);
+}
+
+/* ---- points ---- */
+
 /* One point; `at` is its time, or later where a reign began only after it (see walk). */
-static void step(struct walk *k, const struct bw_point *point, int64_t at)
+static void step(struct walk *k, const struct bw_point *point, int64_t at, bool newest)
 {
     int64_t rank = rank_of(point->value);
+    if (k->c->hold.at != 0)
+        point_after_hold(k, at, rank);
     if (k->c->rank != 1 && rank == 1)
         enter(k, at);
+    else if (k->c->rank == 1 && rank == BW_UNRANKED && k->tell && (newest || k->w->in->ill))
+        hold_back(k, at);
     else if (k->c->rank == 1 && rank != 1)
-        leave(k, at, rank);
+        leave(k, at, rank, sure_before(k, at));
     k->c->rank = rank;
     k->c->at = point->at;
     k->confirmed = 0;
 }
 
-/* Walks points [from, to). A reign may have begun later than its newest point: a category that came back with old
- * points only is dated by the check that saw it. Points of before that which the source adds afterwards cannot
+/* Walks points [from, to). A reign may have begun, or ended, later than its newest point: a category that came back with old
+ * points only, or went, is dated by the check that saw it. Points of before that which the source adds afterwards cannot
  * undo it in the past: the last of them alone counts, and a loss by it is dated at the beginning of the reign. */
 static void walk(struct walk *k, const struct bw_series *s, size_t from, size_t to)
 {
-    int64_t floor = k->c->since;
+    int64_t floor = k->c->since != 0 ? k->c->since : k->c->not_before;
     for (size_t i = from; i < to; i++) {
         if (i + 1 < to && s->points[i + 1].at <= floor)
             continue;
-        step(k, &s->points[i], max64(s->points[i].at, floor));
+        step(k, &s->points[i], max64(s->points[i].at, floor), i + 1 == to);
     }
+    if (k->c->hold.at != 0)
+        still_held(k);
 }
 
 /* Index in [b.from, b.to] of the first point later than `at`. From the end: new points are few. */
@@ -261,6 +355,7 @@ static void returned_category(struct bw_check_work *w, struct bw_category_state 
     const struct bw_series *s = &w->in->product->ranks[series].series;
     const struct bw_point *last = &s->points[b.to - 1];
     struct walk k = {.w = w, .c = c, .reign = NONE, .tell = true, .confirmed = w->prev->ok_at};
+    int64_t loss = c->at; /* or its newest point, where it held no badge */
     size_t from = later_than(s, b, c->at);
 
     if (from < b.to && s->points[from].at <= k.confirmed) /* it moved before it was missed */
@@ -272,6 +367,8 @@ static void returned_category(struct bw_check_work *w, struct bw_category_state 
     if (from == b.to && rank_of(last->value) == 1)
         enter(&k, w->in->answered_at);
     c->rank = rank_of(last->value);
+    if (c->since == 0 && loss > last->at)
+        c->not_before = loss;
     c->at = last->at;
     c->confirmed_at = max64(c->confirmed_at, w->in->answered_at);
     say_points(w, series, b.from, b.to);
@@ -279,17 +376,18 @@ static void returned_category(struct bw_check_work *w, struct bw_category_state 
 
 void bw_work_remove(struct bw_check_work *w, struct bw_category_state *c, enum bw_reason reason, int64_t at)
 {
-    at = max64(at, c->since);
+    at = max64(at, max64(c->since, c->hold.at));
     /* The period of not knowing ends where the decision dates the loss, not where it was taken: from there on the
      * category is said to be gone, and a time cannot be both told and unknown. */
     if (c->missing > 0)
         say_missing(w, c, at);
-    if (c->rank == 1) {
+    if (c->since != 0) {
         say_change(w, c, reason, 1, BW_NO_RANK, at);
         size_t reign = say_reign(w, c); /* may move the array: first the index, then the place */
         end_reign(&w->out->reigns[reign], reason, at, min64(max64(c->confirmed_at, c->since), at));
         c->at = max64(c->at, at); /* points of before that loss cannot tell a gain after it */
     }
+    end_hold(w, c, at);
     c->rank = BW_NO_RANK;
     c->since = 0;
     c->not_before = 0;

@@ -31,5 +31,7 @@ void bw_work_unknown(struct bw_check_work *w, int64_t category_id, int64_t from_
 /* Brings next.categories up to date with a usable answer: rules 3 to 7, category by category. next holds the
  * categories of prev. */
 void bw_work_categories(struct bw_check_work *w);
+/* Rule 8: what becomes of a badge that waits. */
+void bw_work_settle(struct bw_check_work *w, struct bw_category_state *c);
 /* Category gone for good: a badge is lost at `at`, the time of the first check that missed it. */
 void bw_work_remove(struct bw_check_work *w, struct bw_category_state *c, enum bw_reason reason, int64_t at);

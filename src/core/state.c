@@ -59,6 +59,16 @@ const struct bw_category_state *bw_state_category(const struct bw_state *s, int6
     return NULL;
 }
 
+void bw_state_holds(const struct bw_state *s, size_t *waiting, size_t *guarded)
+{
+    *waiting = *guarded = 0;
+    for (size_t i = 0; i < s->n_categories; i++) {
+        const struct bw_hold *h = &s->categories[i].hold;
+        *waiting += h->at != 0 && !h->guarded;
+        *guarded += h->at != 0 && h->guarded;
+    }
+}
+
 size_t bw_state_badges(const struct bw_state *s)
 {
     size_t n = 0;

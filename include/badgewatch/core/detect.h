@@ -13,6 +13,7 @@ struct bw_detect_input {
     int64_t answered_at;              /* Keepa's clock: timestamp of the envelope, unix s; never 0 */
     int64_t detected_at_ms;           /* our clock */
     bool others_answer; /* some other product answered usably in the last hour (rule 4, delisted) */
+    bool ill;           /* the source was found ill (rule 8, guard.h) */
 };
 
 /* Points of product->ranks[series] with index in [from, to) are new. Points later than a day after the answer, or
@@ -40,6 +41,13 @@ struct bw_detection {
 };
 
 void bw_detect(const struct bw_detect_input *in, struct bw_detection *out);
+
+/* Rule 8. A loss because there is no rank any more is not told at once: others may vanish with it. So long it waits: */
+#define BW_HOLD_MS 3000
+/* Decides, without an answer, about the badges of a product that wait: lost, or guarded where the source was found ill.
+ * False, and *out stays untouched, where none waits. */
+bool bw_detect_settle(const struct bw_state *prev, bool ill, int64_t now_ms,
+                      struct bw_detection *out) BW_MUSTCHECK;
 void bw_detection_fini(struct bw_detection *d);
 
 /* True if the answer's window does not reach back to what was known, so that points between may be missing:

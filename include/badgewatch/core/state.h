@@ -4,17 +4,29 @@
 
 #include "badgewatch/core/product.h"
 
+/* A badge whose loss is held back, since the source may be ill: its category says "no rank", and nothing since then says
+ * that it has one again. */
+struct bw_hold {
+    int64_t at;                /* of that point; 0 = nothing is held back */
+    int64_t seen_ms;           /* our clock, when that was seen */
+    int64_t not_before;        /* the latest moment before at which the badge was confirmed */
+    int64_t previous_check_at; /* Keepa's clock, of the check before that one */
+    bool guarded;              /* the source was found ill: an unknown period is open from `at` on */
+};
+
 struct bw_category_state {
     int64_t category_id;
-    char *name;            /* NULL until one is known */
-    int64_t rank;          /* of the newest point; BW_UNRANKED; BW_NO_RANK after category_removed */
-    int64_t at;            /* time of that point; once removed with a badge: of the loss, if that is later */
-    int64_t since;         /* badge held: start of the reign; else 0 */
-    int64_t not_before;    /* badge held: start_not_before of the reign; 0 = unknown */
+    char *name;    /* NULL until one is known */
+    int64_t rank;  /* of the newest point; BW_UNRANKED; BW_NO_RANK after category_removed */
+    int64_t at;    /* time of that point; once removed with a badge: of the loss, if that is later */
+    int64_t since; /* badge held, or held back: start of the reign; else 0 */
+    int64_t
+        not_before; /* badge held: start_not_before of the reign, 0 = unknown; else no gain is dated before it */
     int64_t confirmed_at;  /* newest check (Keepa's clock) that showed this category as it is here */
     int missing;           /* consecutive usable checks without it (rule 4) */
     int64_t missing_since; /* Keepa's clock at the first of them */
     bool removed;          /* told as category_removed, or dropped silently when no badge was held */
+    struct bw_hold hold;   /* rule 8 */
 };
 
 struct bw_state {
@@ -49,4 +61,6 @@ void bw_state_init(struct bw_state *s, const struct bw_product_key *key); /* ver
 void bw_state_fini(struct bw_state *s);
 void bw_state_copy(struct bw_state *dst, const struct bw_state *src); /* dst uninitialised */
 const struct bw_category_state *bw_state_category(const struct bw_state *s, int64_t category_id);
-size_t bw_state_badges(const struct bw_state *s); /* categories held (since != 0) */
+size_t bw_state_badges(const struct bw_state *s); /* categories held (since != 0), held back ones too */
+/* Badges held back: those that still wait to be decided, and those that are guarded. */
+void bw_state_holds(const struct bw_state *s, size_t *waiting, size_t *guarded);

@@ -98,6 +98,70 @@ void sight_fini(struct sight *s)
     bw_detection_fini(&s->d);
 }
 
+static void take_state(struct sight *s)
+{
+    bw_state_fini(&s->state);
+    s->state = s->d.next;
+    memset(&s->d.next, 0, sizeof(s->d.next));
+}
+
+bool sight_settle(struct sight *s, int64_t later_ms)
+{
+    struct bw_detection d;
+    if (!bw_detect_settle(&s->state, s->ill, s->now_ms + later_ms, &d))
+        return false;
+    bw_detection_fini(&s->d);
+    s->d = d;
+    take_state(s);
+    return true;
+}
+
+static int compare_changes(const void *a, const void *b)
+{
+    const struct bw_change *x = a, *y = b;
+    if (x->occurred_at != y->occurred_at)
+        return x->occurred_at < y->occurred_at ? -1 : 1;
+    if (x->category_id != y->category_id)
+        return x->category_id < y->category_id ? -1 : 1;
+    return (int)y->type - (int)x->type;
+}
+
+/* A reign that began in this check and ends by the decision is one. */
+static void take_reign(struct bw_detection *all, struct bw_reign *r)
+{
+    for (size_t i = 0; i < all->n_reigns; i++) {
+        if (strcmp(all->reigns[i].id, r->id) == 0) {
+            bw_reign_fini(&all->reigns[i]);
+            all->reigns[i] = *r;
+            return;
+        }
+    }
+    all->reigns = bw_realloc_array(all->reigns, all->n_reigns + 1, sizeof(*r));
+    all->reigns[all->n_reigns++] = *r;
+}
+
+/* As if the decision were part of the check. */
+static void settle_at_once(struct sight *s)
+{
+    struct bw_detection all = s->d;
+    s->d = (struct bw_detection){.n_changes = 0};
+    if (!sight_settle(s, 0)) {
+        s->d = all;
+        return;
+    }
+    size_t n = all.n_changes + s->d.n_changes;
+    all.changes = bw_realloc_array(all.changes, n, sizeof(*all.changes));
+    for (size_t i = 0; i < s->d.n_changes; i++)
+        all.changes[all.n_changes++] = s->d.changes[i];
+    qsort(all.changes, n, sizeof(*all.changes), compare_changes);
+    for (size_t i = 0; i < s->d.n_reigns; i++)
+        take_reign(&all, &s->d.reigns[i]);
+    free(s->d.changes);
+    free(s->d.reigns);
+    free(s->d.unknowns);
+    s->d = all;
+}
+
 void sight_check(struct sight *s, const struct bw_product *p, int64_t answered_at)
 {
     struct bw_detect_input in = {.prev = &s->state,
@@ -105,11 +169,13 @@ void sight_check(struct sight *s, const struct bw_product *p, int64_t answered_a
                                  .answered_at = answered_at,
                                  .detected_at_ms = answered_at < 1000000000000 ? answered_at * 1000 + 7 : 7,
                                  .others_answer = s->others};
+    in.ill = s->ill;
+    s->now_ms = in.detected_at_ms;
     bw_detection_fini(&s->d);
     bw_detect(&in, &s->d);
-    bw_state_fini(&s->state);
-    s->state = s->d.next;
-    memset(&s->d.next, 0, sizeof(s->d.next));
+    take_state(s);
+    if (!s->waits)
+        settle_at_once(s);
 }
 
 void sight_see(struct sight *s, int64_t at_min, const char *text)

@@ -18,6 +18,9 @@ struct sight {
     struct bw_state state;
     struct bw_detection d; /* of the newest check; its `next` has moved to `state` */
     bool others;           /* others answer; true at first */
+    bool ill;              /* the source was found ill */
+    bool waits;            /* losses that are held back wait for sight_settle; else each is decided at once */
+    int64_t now_ms;        /* of the newest check */
 };
 
 void sight_init(struct sight *s);
@@ -25,6 +28,8 @@ void sight_fini(struct sight *s);
 /* One check with this product; the state moves on. */
 void sight_check(struct sight *s, const struct bw_product *p, int64_t answered_at);
 void sight_see(struct sight *s, int64_t at_min, const char *text);
+/* Decides about what waits, so much later; false if nothing does. */
+bool sight_settle(struct sight *s, int64_t later_ms);
 void sight_see_unknown(struct sight *s, int64_t at_min, enum bw_unknown unknown);
 
 /* What the newest check said, "; " between items, in a buffer that lives until the next call of the same function. */
