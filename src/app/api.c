@@ -150,6 +150,9 @@ static void status(struct bw_api *api, struct bw_exchange *e)
     bw_json_int(&j, "notifications_quiet", c->quiet);
     bw_json_int(&j, "entries_set_aside", c->set_aside);
     bw_json_time(&j, "next_check_at", c->next_due);
+    const struct bw_guard_view *guard = bw_guard_view(api->parts.guard);
+    bw_json_time_ms(&j, "source_ill_since", guard->since_ms);
+    bw_json_int(&j, "badges_guarded", guard->guarded);
     bw_json_object(&j, "tokens");
     bw_json_bool(&j, "known", bucket->known);
     bw_json_int(&j, "left", bw_bucket_left(bucket, bw_mono_now()));

@@ -4,6 +4,7 @@
 
 #include "badgewatch/status/status.h"
 #include "context.h"
+#include "guard.h"
 #include "housekeeping.h"
 #include "keepa.h"
 
@@ -16,6 +17,7 @@ struct bw_api_parts {
     const char *(*writer_reason)(void *ctx); /* "" = Postgres takes what is written */
     const char *(*checks_reason)(void *ctx); /* "" = checks go on */
     bool (*synced)(void *ctx);
+    const struct bw_guard *guard;
     void *ctx;
 };
 

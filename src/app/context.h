@@ -32,6 +32,7 @@ struct bw_context {
     struct bw_mono due_told_at; /* and when; 0 = not yet */
     size_t
         asking; /* requests to Keepa whose answers are not staged yet: more changes may come (notifier.c) */
+    bool source_ill; /* Keepa's data, as Redis said last (guard.h) */
     struct bw_unconfirmed unconfirmed;
     bool schema_right; /* Postgres has the schema of this version (schema.h) */
 };

@@ -38,6 +38,11 @@ static void declare_checks(struct bw_counters *c)
     c->products_tracked = bw_metrics_gauge(c->registry, "products_tracked", "", "Active products");
     c->checks_waiting =
         bw_metrics_gauge(c->registry, "checks_waiting", "", "1 while all checks wait for a store");
+    c->source_ill =
+        bw_metrics_gauge(c->registry, "source_ill", "",
+                         "1 while ranks or answers vanish together and such losses are held back");
+    c->badges_guarded =
+        bw_metrics_gauge(c->registry, "badges_guarded", "", "Badges whose loss is held back so");
     c->products_overdue = bw_metrics_gauge(c->registry, "products_overdue", "",
                                            "Products whose check is more than a minute late");
 }

@@ -17,7 +17,8 @@ struct bw_counters {
     struct bw_metric *history_backlog, *history_backlog_bytes, *history_rows;
     struct bw_metric *redis_up, *postgres_up, *slack_up, *keepa_up;
     struct bw_metric *last_success[4]; /* redis, postgres, slack, keepa */
-    struct bw_metric *loop_lag, *cost_cents, *set_aside, *set_aside_entries, *checks_waiting;
+    struct bw_metric *loop_lag, *cost_cents, *set_aside, *set_aside_entries, *checks_waiting, *source_ill,
+        *badges_guarded;
 };
 
 enum bw_part { BW_PART_REDIS, BW_PART_POSTGRES, BW_PART_SLACK, BW_PART_KEEPA, BW_PARTS };

@@ -11,6 +11,7 @@
 #include "badgewatch/base/log.h"
 #include "collector.h"
 #include "due_clock.h"
+#include "guard.h"
 #include "health.h"
 #include "heartbeat.h"
 #include "history.h"
@@ -53,6 +54,7 @@ struct bw_daemon {
     struct bw_notifier *notifier;
     struct bw_summarizer *summarizer;
     struct bw_settler *settler;
+    struct bw_guard *guard;
     struct bw_health_watch *health;
     struct bw_heartbeat *heartbeat;
     struct bw_housekeeping *housekeeping;
@@ -132,6 +134,12 @@ static void port_staged(void *ctx, const char *id, struct bw_held_check *check)
     bw_writer_hold(d->writer, id, check);
     if (d->cx.staging == 0 && bw_collector_pending(d->collector) == 0)
         bw_writer_kick(d->writer);
+}
+
+static bool port_answers_come(void *ctx)
+{
+    const struct bw_daemon *d = ctx;
+    return d->cx.asking > 0 || d->cx.staging > 0;
 }
 
 static const char *port_slack_reason(void *ctx)
@@ -287,7 +295,7 @@ static bool drained(const struct bw_daemon *d)
 {
     return bw_scheduler_quiet(d->scheduler) && bw_collector_pending(d->collector) == 0 &&
            bw_keepa_in_flight(d->keepa) == 0 && bw_stage_pending(d->stage) == 0 &&
-           bw_notifier_quiet(d->notifier) && bw_health_watch_quiet(d->health) &&
+           bw_notifier_quiet(d->notifier) && bw_health_watch_quiet(d->health) && bw_guard_quiet(d->guard) &&
            bw_heartbeat_quiet(d->heartbeat) && bw_writer_quiet(d->writer);
 }
 
@@ -318,6 +326,7 @@ static void stop(struct bw_daemon *d)
     bw_notifier_stop(d->notifier);
     bw_summarizer_stop(d->summarizer);
     bw_settler_stop(d->settler);
+    bw_guard_stop(d->guard);
     bw_health_watch_stop(d->health);
     bw_heartbeat_stop(d->heartbeat);
     bw_writer_stop(d->writer);
@@ -438,8 +447,10 @@ static void make_parts(struct bw_daemon *d)
     d->settler = bw_settler_new(cx, port_note, d);
     d->housekeeping = bw_housekeeping_new(cx, d->keepa, d->leases, d->names, d->clock);
     d->schema = bw_schema_new(cx, on_schema, d);
-    struct bw_api_parts parts = {
-        d->keepa, d->housekeeping, port_slack_reason, port_writer_reason, port_checks_reason, port_synced, d};
+    struct bw_guard_port guard = {port_answers_come, port_note, d};
+    d->guard = bw_guard_new(cx, d->stage, &guard);
+    struct bw_api_parts parts = {d->keepa,           d->housekeeping, port_slack_reason, port_writer_reason,
+                                 port_checks_reason, port_synced,     d->guard,          d};
     d->api = bw_api_new(cx, &parts);
     struct bw_health_port health = {port_part_reason, port_probe, port_note, d};
     d->health = bw_health_watch_new(cx, &health);
@@ -452,6 +463,7 @@ static void free_parts(struct bw_daemon *d)
 {
     bw_heartbeat_free(d->heartbeat);
     bw_health_watch_free(d->health);
+    bw_guard_free(d->guard);
     bw_api_free(d->api);
     bw_schema_free(d->schema);
     bw_housekeeping_free(d->housekeeping);
@@ -504,6 +516,7 @@ static void start(struct bw_daemon *d)
     bw_notifier_start(d->notifier);
     bw_summarizer_start(d->summarizer);
     bw_settler_start(d->settler);
+    bw_guard_start(d->guard);
     bw_health_watch_start(d->health);
     bw_heartbeat_start(d->heartbeat);
     d->supervisor = bw_supervisor_new(loop);

@@ -75,6 +75,32 @@ static bool same_categories(const struct bw_state *a, const struct bw_state *b)
     return true;
 }
 
+static bool no_holds(const struct bw_state *a, const struct bw_state *b)
+{
+    size_t waiting[2], guarded[2];
+    bw_state_holds(a, &waiting[0], &guarded[0]);
+    bw_state_holds(b, &waiting[1], &guarded[1]);
+    return waiting[0] + guarded[0] + waiting[1] + guarded[1] == 0;
+}
+
+/* "category:w" waits to be decided, "category:g" is under guard (lua/guard.lua). */
+static void add_held_back(const struct live *l)
+{
+    const struct bw_state *state = l->state;
+    struct bw_buf text;
+    if (l->prev && no_holds(state, l->prev))
+        return;
+    bw_buf_init(&text, (size_t)4 << 20);
+    for (size_t i = 0; i < state->n_categories; i++) {
+        const struct bw_category_state *c = &state->categories[i];
+        if (c->hold.at != 0)
+            bw_buf_addf(&text, "%s%lld:%c", text.len > 0 ? " " : "", (long long)c->category_id,
+                        c->hold.guarded ? 'g' : 'w');
+    }
+    add_json(l->args, "held_back", &text);
+    bw_buf_fini(&text);
+}
+
 static void add_categories(const struct live *l, const struct bw_state_text *text)
 {
     if (l->prev && same_categories(l->state, l->prev))
@@ -110,6 +136,7 @@ void bw_live_fields(const struct bw_state *state, const struct bw_state *prev,
         prev = state;
     add_product(&l, state, prev);
     add_categories(&l, text);
+    add_held_back(&l);
     add_data(&l, state, prev);
     bw_args_field_time(args, "checked_at", state->checked_at_ms / 1000);
     bw_args_field_int(args, "version", state->version);

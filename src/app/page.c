@@ -82,6 +82,8 @@ static void put_state(struct page *p)
     part(p, "Redis", bw_redis_reason(p->cx->redis));
     part(p, "Postgres", postgres);
     part(p, "Keepa", bw_keepa_reason(p->parts.keepa));
+    part(p, "Keepa's data",
+         bw_guard_view(p->parts.guard)->since_ms != 0 ? "ill: losses of badges are held back" : "");
     part(p, "Slack", p->parts.slack_reason(p->parts.ctx));
     bw_buf_adds(&p->out, "</table><h2>Numbers</h2><table>");
     number(p, "Products tracked", c->tracked);

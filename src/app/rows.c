@@ -479,7 +479,8 @@ static void add_names(struct bw_rows *r, int domain, const struct bw_category_na
 static void add_record(struct bw_rows *r, const struct bw_check_record *c, const struct bw_state_text *text,
                        const char *raw, size_t raw_len)
 {
-    add_check_row(r, c, text);
+    if (c->batch_id[0]) /* else it is a decision of the guard */
+        add_check_row(r, c, text);
     if (raw)
         add_raw(r, c, raw, raw_len);
     add_state(r, &c->state, text, c->checked_at_ms);

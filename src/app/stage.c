@@ -27,6 +27,8 @@ struct op {
     struct bw_stage *stage;
     struct bw_check check;
     struct bw_detection detection;
+    bool settles; /* no check: it decides about losses that were held back */
+    bool ill;     /* and so the source was found */
     bool detected;
     struct bw_state_text text; /* of detection.next */
     char hash[65];             /* of the bytes as they came */
@@ -83,6 +85,12 @@ static void finish(struct op *op, bool release)
     done(ctx);
 }
 
+static void count_changes(struct op *op)
+{
+    for (size_t i = 0; i < op->detection.n_changes; i++)
+        bw_metric_add(op->stage->cx->counters.changes[op->detection.changes[i].type], 1);
+}
+
 static void count_outcome(struct op *op)
 {
     const struct bw_detection *d = &op->detection;
@@ -97,8 +105,6 @@ static void count_outcome(struct op *op)
     bw_metric_add(c->checks[outcome], 1);
     if (d->unknown == BW_UNKNOWN_STALE)
         bw_metric_add(c->stale_answers, 1);
-    for (size_t i = 0; i < d->n_changes; i++)
-        bw_metric_add(c->changes[d->changes[i].type], 1);
     if (d->unknown == BW_KNOWN && d->next.freshness > 0)
         bw_metric_observe(c->keepa_data_age, (double)(op->check.answered_at - d->next.freshness));
     bw_metric_observe(c->detection, (double)(bw_mono_now().ms - op->check.last_byte.ms) / 1000.0);
@@ -114,7 +120,7 @@ static void log_changes(const struct op *op)
         bw_log_info("detect", "%d:%s %s #1 in '%s' (%s) at %s", key->domain, key->asin,
                     bw_change_type_name(c->type), c->category, bw_reason_name(c->reason), at);
     }
-    if (op->detection.unknown != BW_KNOWN && op->detection.next.unknown_checks == 1)
+    if (!op->settles && op->detection.unknown != BW_KNOWN && op->detection.next.unknown_checks == 1)
         bw_log_warning("detect", "%d:%s no usable answer (%s%s%s), its state stays", key->domain, key->asin,
                        bw_unknown_name(op->detection.unknown), op->check.product.detail[0] ? ": " : "",
                        op->check.product.detail);
@@ -128,7 +134,9 @@ static void staged(struct op *op, const char *id)
     char entry[BW_HELD_ID];
     bool changed = op->detection.n_changes > 0;
     bw_text_copy(entry, sizeof(entry), id);
-    count_outcome(op);
+    count_changes(op);
+    if (!op->settles)
+        count_outcome(op);
     log_changes(op);
     bw_check_record_take(&held.record, &op->detection, &c->product, op->detection.next.checked_at_ms,
                          c->batch_id, op->hash, op->mended);
@@ -179,12 +187,14 @@ static void judge(struct op *op, const char *answer)
     const struct bw_product_key *key = &op->check.member.key;
     if (answer[0] >= '0' && answer[0] <= '9') {
         staged(op, answer);
+    } else if (strcmp(answer, "conflict") == 0 && op->settles) {
+        finish(op, false); /* it is looked at again */
     } else if (strcmp(answer, "conflict") == 0) {
         reread(op);
     } else {
         if (strcmp(answer, "gone") != 0)
             bw_log_error("stage", "redis refused %d:%s: %s", key->domain, key->asin, answer);
-        finish(op, strcmp(answer, "gone") != 0);
+        finish(op, !op->settles && strcmp(answer, "gone") != 0);
     }
 }
 
@@ -213,7 +223,7 @@ static void end_call(struct stage_call *call)
 static void call_failed(struct stage_call *call)
 {
     for (size_t i = 0; i < call->n; i++)
-        finish(call->ops[i], true);
+        finish(call->ops[i], !call->ops[i]->settles);
 }
 
 static void on_staged(void *ctx, enum bw_err err, const struct bw_reply *reply)
@@ -253,8 +263,8 @@ static struct stage_call *call_for(struct op *op)
 {
     struct bw_stage *s = op->stage;
     const struct bw_keys *k = &s->cx->keys;
-    const char *const keys[] = {k->due,    k->leased,  k->lease,   k->poll,         k->tracked,
-                                k->badges, k->history, k->changes, k->staged_bytes, k->untold};
+    const char *const keys[] = {k->due,     k->leased,  k->lease,        k->poll,   k->tracked, k->badges,
+                                k->history, k->changes, k->staged_bytes, k->untold, k->guard};
     if (s->next && s->next->bytes + op->check.raw_len > STAGE_CALL_BYTES)
         send_call(s);
     if (!s->next) {
@@ -297,7 +307,8 @@ static void label(struct op *op, int64_t category_id, char **name)
     *name = bw_buf_take(&text, NULL);
 }
 
-static void detect(struct op *op)
+/* False: there is nothing to decide. */
+static bool detect(struct op *op)
 {
     if (op->detected)
         bw_detection_fini(&op->detection);
@@ -306,8 +317,12 @@ static void detect(struct op *op)
                                  .product = &op->check.product,
                                  .answered_at = op->check.answered_at,
                                  .detected_at_ms = bw_wall_now().ms,
-                                 .others_answer = op->check.others_answer};
-    bw_detect(&in, &op->detection);
+                                 .others_answer = op->check.others_answer,
+                                 .ill = op->stage->cx->source_ill};
+    if (!op->settles)
+        bw_detect(&in, &op->detection);
+    else if (!bw_detect_settle(in.prev, op->ill, in.detected_at_ms, &op->detection))
+        return false;
     op->detected = true;
     complete_names(op);
     for (size_t i = 0; i < op->detection.n_changes; i++)
@@ -315,6 +330,7 @@ static void detect(struct op *op)
     for (size_t i = 0; i < op->detection.n_reigns; i++)
         label(op, op->detection.reigns[i].category_id, &op->detection.reigns[i].category);
     bw_state_text_make(&op->text, &op->detection.next);
+    return true;
 }
 
 /* The hash is of the bytes as they came, the text is what the database can keep. */
@@ -341,9 +357,20 @@ static void run(struct op *op)
     struct bw_stage *s = op->stage;
     if (op->tries++ == 0)
         prepare_raw(op);
-    detect(op);
+    if (!detect(op)) {
+        finish(op, false);
+        return;
+    }
     struct stage_call *call = call_for(op);
-    struct bw_staging staging = {s->cx, &op->check, &op->detection, &op->text, op->hash, op->mended, &s->doc};
+    struct bw_staging staging = {.cx = s->cx,
+                                 .check = &op->check,
+                                 .detection = &op->detection,
+                                 .text = &op->text,
+                                 .settles = op->settles,
+                                 .ill = op->ill,
+                                 .hash = op->hash,
+                                 .mended = op->mended,
+                                 .doc = &s->doc};
     bw_stage_args(&staging, &call->keys, &call->args);
     call->ops[call->n++] = op;
     call->bytes += op->check.raw_len;
@@ -379,6 +406,26 @@ void bw_stage_submit(struct bw_stage *s, struct bw_check *check, void (*done)(vo
     op->done = done;
     op->ctx = ctx;
     bw_names_learn(s->names, check->member.key.domain, check->product.tree, check->product.n_tree);
+    TAILQ_INSERT_TAIL(&s->waiting, op, link);
+    s->n_waiting++;
+    s->cx->staging++;
+    start_next(s);
+}
+
+static void decided(void *ctx)
+{
+    (void)ctx;
+}
+
+void bw_stage_settle(struct bw_stage *s, const struct bw_product_key *key, struct bw_state *state, bool ill)
+{
+    struct op *op = bw_alloc(sizeof(*op));
+    op->stage = s;
+    op->settles = true;
+    op->ill = ill;
+    op->check.member.key = *key;
+    op->check.member.prev = *state;
+    op->done = decided;
     TAILQ_INSERT_TAIL(&s->waiting, op, link);
     s->n_waiting++;
     s->cx->staging++;

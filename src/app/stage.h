@@ -36,6 +36,9 @@ struct bw_stage *bw_stage_new(struct bw_context *context, struct bw_names *names
 /* done(ctx) comes exactly once, whatever becomes of the check; it may come from inside this call only if Redis is not
  * ready. */
 void bw_stage_submit(struct bw_stage *s, struct bw_check *check, void (*done)(void *ctx), void *ctx);
+/* Decides about losses that were held back (bw_detect_settle), without a check. Takes the state, which is what Redis has. If
+ * it is not any more, or Redis finds the source well (or ill) meanwhile, nothing happens. */
+void bw_stage_settle(struct bw_stage *s, const struct bw_product_key *key, struct bw_state *state, bool ill);
 /* What was submitted goes to Redis now, and need not wait for company: at the end of each piece of an answer. */
 void bw_stage_send(struct bw_stage *s);
 size_t bw_stage_pending(const struct bw_stage *s);

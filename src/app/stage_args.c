@@ -6,10 +6,12 @@
 #include "badgewatch/core/schedule.h"
 #include "due_clock.h"
 #include "entries.h"
+#include "guard.h"
 #include "live.h"
 
 #include <stdlib.h>
 
+#define DAY_S    86400
 #define DOC_KEPT ((size_t)64 << 10) /* of the memory for one */
 
 static void add_changes(const struct bw_detection *d, struct bw_args *args, const char *member)
@@ -43,9 +45,24 @@ static int64_t next_due(const struct bw_staging *s)
     int64_t now = bw_due_now(s->cx);
     const struct bw_member *m = &s->check->member;
     const struct bw_detection *d = s->detection;
+    size_t waiting, guarded;
+    bw_state_holds(&d->next, &waiting, &guarded);
+    if (s->settles)
+        return guarded > 0 ? now + BW_GUARD_AGAIN_S : 0;
+    int64_t due = bw_schedule_after(now, m->due, m->polled, m->frequency);
     if (d->unknown != BW_KNOWN && d->next.unknown_checks > 0)
-        return bw_schedule_retry(now, m->frequency, d->next.unknown_checks);
-    return bw_schedule_after(now, m->due, m->polled, m->frequency);
+        due = bw_schedule_retry(now, m->frequency, d->next.unknown_checks);
+    return guarded > 0 && due > now + BW_GUARD_AGAIN_S ? now + BW_GUARD_AGAIN_S : due;
+}
+
+/* A product that never gave an answer, or none for a day, says nothing about the source. */
+static const char *what_it_is(const struct bw_staging *s)
+{
+    const struct bw_state *next = &s->detection->next;
+    if (s->settles)
+        return s->ill ? "ill" : "well";
+    bool unknown = s->detection->unknown != BW_KNOWN && s->detection->unknown != BW_UNKNOWN_STALE;
+    return unknown && next->baseline && next->answered_at - next->unknown_since < DAY_S ? "unknown" : "check";
 }
 
 static bool badges_differ(const struct bw_state *a, const struct bw_state *b)
@@ -73,9 +90,14 @@ void bw_stage_args(const struct bw_staging *s, struct bw_args *keys, struct bw_a
     size_t begin = bw_args_begin(args);
     bw_args_add(args, member);
     bw_args_add_int(args, m->prev.version);
-    bw_args_add_int(args, due);
+    if (due != 0)
+        bw_args_add_int(args, due);
+    else
+        bw_args_add(args, "");
     bw_args_add(args, badges_differ(&m->prev, next) ? "1" : "0");
     bw_args_add(args, text);
+    bw_args_add(args, what_it_is(s));
+    bw_args_add_int(args, next->answered_at * 1000);
     bw_live_fields(next, &m->prev, s->text, args);
     bw_live_badges(next, args);
     add_history(s, args);

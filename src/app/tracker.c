@@ -243,7 +243,8 @@ static void track_row(const struct bw_tracker *t, const struct bw_pg_result *row
 static void track_rows(struct bw_tracker *t, const struct bw_pg_result *rows)
 {
     const struct bw_keys *k = &t->cx->keys;
-    const char *const keys[] = {k->tracked, k->due, k->leased, k->badges, k->lost, k->epoch, k->unconfirmed};
+    const char *const keys[] = {k->tracked, k->due,   k->leased,      k->badges,
+                                k->lost,    k->epoch, k->unconfirmed, k->guard};
     size_t n_keys = sizeof(keys) / sizeof(keys[0]), n = bw_pg_rows(rows), row = 0;
     while (row < n) {
         struct bw_args args;
@@ -267,10 +268,10 @@ static void track_rows(struct bw_tracker *t, const struct bw_pg_result *rows)
 static void untrack_part(struct bw_tracker *t, const struct bw_pg_result *rows, size_t from, int column)
 {
     const struct bw_keys *k = &t->cx->keys;
-    const char *const keys[] = {k->tracked, k->due, k->leased, k->lease, k->poll, k->badges};
+    const char *const keys[] = {k->tracked, k->due, k->leased, k->lease, k->poll, k->badges, k->guard};
     struct bw_args args;
     bw_args_init(&args);
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         bw_args_add(&args, keys[i]);
     bw_args_add(&args, k->prefix);
     size_t head = args.n;
@@ -283,7 +284,7 @@ static void untrack_part(struct bw_tracker *t, const struct bw_pg_result *rows, 
         free(member);
     }
     if (args.n > head)
-        run_script(t, &bw_script_untrack, 6, &args);
+        run_script(t, &bw_script_untrack, 7, &args);
     else
         bw_args_fini(&args);
 }

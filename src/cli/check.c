@@ -31,16 +31,20 @@ static void on_number(void *ctx, const struct bw_reply *reply)
 static bool check_redis(struct session *s)
 {
     char key[BW_KEY_MAX], text[256];
-    struct number aside = {0}, behind = {0}, bytes = {0};
+    struct number aside = {0}, behind = {0}, bytes = {0}, ill = {0};
     snprintf(key, sizeof(key), "%scheck", s->keys.prefix);
     const char *write[] = {"SET", key, "1", "PX", "1000"};
     const char *set_aside[] = {"XLEN", s->keys.set_aside};
     const char *backlog[] = {"XLEN", s->keys.history};
     const char *staged[] = {"GET", s->keys.staged_bytes};
-    if (!session_command(s, 5, write, NULL, NULL) || !session_command(s, 2, set_aside, on_number, &aside) ||
+    const char *guard[] = {"HGET", s->keys.guard, "since"};
+    if (!session_command(s, 3, guard, on_number, &ill) || !session_command(s, 5, write, NULL, NULL) ||
+        !session_command(s, 2, set_aside, on_number, &aside) ||
         !session_command(s, 2, backlog, on_number, &behind) ||
         !session_command(s, 2, staged, on_number, &bytes))
         return line("Redis", false, s->why);
+    if (ill.value != 0)
+        line("Keepa's data", true, "ill: so much vanished at once that losses of badges are held back");
     bool full = bytes.value > s->conf->stage_limit;
     snprintf(text, sizeof(text), "%lld entries wait for Postgres%s, %lld set aside%s%s%s", behind.value,
              full ? ", more than BADGEWATCH_STAGE_LIMIT: checks wait" : "", aside.value,

@@ -65,8 +65,9 @@ static void print_categories(const struct bw_state *s)
             snprintf(rank, sizeof(rank), "#%lld", (long long)c->rank);
         if (c->since)
             bw_time_format(c->since, since);
+        const char *badge = c->hold.at != 0 ? "  BEST SELLER, its loss is held back" : "  BEST SELLER";
         printf("  %-10s %-40s since %s%s%s\n", rank, bw_buf_str(&label), c->since ? since : at,
-               c->since ? "  BEST SELLER" : "", c->missing ? "  (missing in the newest answer)" : "");
+               c->since ? badge : "", c->missing ? "  (missing in the newest answer)" : "");
         bw_buf_fini(&label);
     }
 }

@@ -394,7 +394,9 @@ static enum bw_err read_check(const struct bw_json_node *o, const char *json, si
     read_state(&r, json, len, c);
     c->unknown = read_outcome(&r);
     c->checked_at_ms = bw_reader_int(&r, "checked_at_ms", 0, BW_ENTRY_TIME_MAX_MS);
-    bw_reader_uuid(&r, "batch_id", c->batch_id);
+    bw_reader_text(&r, "batch_id", c->batch_id, sizeof(c->batch_id));
+    if (r.err == BW_OK && c->batch_id[0] && !bw_uuid_valid(c->batch_id))
+        bw_reader_fail(&r, "'batch_id': a UUID in lower case was expected, or nothing");
     read_hash(&r, c->raw_sha256);
     c->raw_mended = bw_reader_bool(&r, "raw_mended");
     read_changes(&r, c);

@@ -196,15 +196,13 @@ static void hold_back(struct walk *k, int64_t at)
         guard(k->w, k->c);
 }
 
-/* It was lost when the source said so, and seen by that check; under guard nobody could see it before now. */
+/* It was lost when the source said so; detected it is only now, by the decision. */
 static void lose_held(struct walk *k)
 {
     struct bw_hold hold = k->c->hold;
     struct bw_detection *out = k->w->out;
     leave(k, hold.at, BW_UNRANKED, hold.not_before);
     out->changes[out->n_changes - 1].previous_check_at = hold.previous_check_at;
-    if (!hold.guarded)
-        out->changes[out->n_changes - 1].detected_at_ms = hold.seen_ms;
     end_hold(k->w, k->c, hold.at);
 }
 

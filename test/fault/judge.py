@@ -125,9 +125,9 @@ class Judge:
 
     def look_for_leftovers(self):
         w = self.world
-        left = dict(zip(('history', 'delivery', 'leased', 'lease', 'poll', 'set_aside'), w.redis.many([
+        left = dict(zip(('history', 'delivery', 'leased', 'lease', 'poll', 'set_aside', 'guard:waiting'), w.redis.many([
             ('XLEN', 'bw:history'), ('HLEN', 'bw:delivery'), ('ZCARD', 'bw:leased'), ('HLEN', 'bw:lease'), ('ZCARD', 'bw:poll'),
-            ('XLEN', 'bw:set_aside')])))
+            ('XLEN', 'bw:set_aside'), ('ZCARD', 'bw:guard:waiting')])))
         left['changes to be told'] = w.told()
         for what, n in left.items():
             if n:

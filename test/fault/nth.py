@@ -228,11 +228,12 @@ class World(stack.Stack):
 
     def quiet(self):
         with contextlib.suppress(stack.RedisError):
-            leased, polled, aside = self.redis.many([('ZCARD', 'bw:leased'), ('ZCARD', 'bw:poll'), ('XLEN', 'bw:set_aside')])
+            leased, polled, aside, waits = self.redis.many([('ZCARD', 'bw:leased'), ('ZCARD', 'bw:poll'), ('XLEN', 'bw:set_aside'),
+                                                            ('ZCARD', 'bw:guard:waiting')])
             if aside:  # a text of our own that cannot be read any more: kept for a person, and in nobody's way
                 stack.true(aside == 1 and (self.fault or '').startswith('json_tokener'), 'an entry was set aside')
                 self.ended = 'set aside'
-            return leased + polled + self.redis('XLEN', 'bw:history') + self.told() == 0
+            return leased + polled + waits + self.redis('XLEN', 'bw:history') + self.told() == 0
         return False
 
     def check_all(self):

@@ -654,7 +654,8 @@ class Stack:
                 leased, polled, aside = self.redis.many([('ZCARD', 'bw:leased'), ('ZCARD', 'bw:poll'),
                                                          ('XLEN', 'bw:set_aside')])
                 true(aside == 0, 'an entry was set aside')
-                return leased + polled == 0 and self.told() == 0 and self.redis('XLEN', 'bw:history') == 0
+                waits = self.redis('ZCARD', 'bw:guard:waiting')
+                return leased + polled + waits == 0 and self.told() == 0 and self.redis('XLEN', 'bw:history') == 0
             return False
         wait(lambda: f'nothing under way (untold {self.told()}, history {self.redis("XLEN", "bw:history")})', quiet, seconds)
 

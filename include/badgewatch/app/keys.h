@@ -22,6 +22,7 @@
  *   spending        HASH    daemon -> tokens that its requests under way may cost
  *   names           HASH    "D:category" -> name
  *   epoch           STRING  run id of the Redis server whose states were verified against Postgres
+ *   guard           HASH    while the source is found ill (rule 8); guard:... what is needed to find out, see lua/guard.lua
  *   untold          SET     ids of changes that Postgres does not know as told: each is queued once
  *   doubt           STRING  "stream id ms": Redis had lost data by then; changes up to that id may have been told
  *   unconfirmed     STRING  ms: since then messages were sent that Postgres may not know of yet
@@ -40,7 +41,7 @@ struct bw_keys {
     char *tracked, *due, *leased, *lease, *poll, *badges, *history, *changes, *delivery, *set_aside;
     char *staged_bytes, *tokens, *names, *epoch, *outbox, *health, *untold, *lost, *doubt, *turn, *spending,
         *quiet, *digest;
-    char *unconfirmed, *generation;
+    char *unconfirmed, *generation, *guard;
 };
 
 #define BW_KEY_MAX        128 /* room for a product's or a daemon's key; the prefix is at most 40 characters */

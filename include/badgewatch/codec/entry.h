@@ -26,7 +26,8 @@ struct bw_check_record {
     struct bw_state state; /* after the check */
     enum bw_unknown unknown;
     int64_t checked_at_ms;
-    char batch_id[BW_UUID_TEXT];
+    char batch_id
+        [BW_UUID_TEXT];  /* "" = no check: losses that were held back were decided (bw_detect_settle) */
     char raw_sha256[65]; /* "" when there is no raw */
     bool raw_mended;     /* raw was not valid UTF-8; the stored text is mended, the hash is of the original */
     struct bw_change *changes;

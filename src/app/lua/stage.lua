@@ -1,10 +1,12 @@
 -- Results of checks, each all or nothing: live state, badge set, history entry, changes, next due time. Several in one
 -- call, since a call costs more than most of what it does; what is wrong with one of them hurts no other.
 --
--- KEYS  due leased lease poll tracked badges history changes staged_bytes untold, product ...
+-- KEYS  due leased lease poll tracked badges history changes staged_bytes untold guard, product ...
 -- ARGV  owner, then for each product:
 --       number of the arguments that follow
---       member, expected version, next due (unix s), changed (1/0: badges differ), next due as text
+--       member, expected version, next due (unix s; "" = it stays as it is), changed (1/0: badges differ), next due as text,
+--       what it is: "check", "unknown" (a check without a usable answer), "well" or "ill" (no check: a decision of the guard,
+--       by what it knew of the source), Keepa's time of the answer (ms)
 --       n, field value ...          of the product's hash (n values): at least those that changed
 --       n, member score ...         badges held now (n values); all others of this product are removed
 --       history doc, raw ("" = none)
@@ -13,7 +15,8 @@
 -- (no longer tracked), or an error.
 local due, leased, lease, poll, tracked = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local badges, history, changes, staged, untold = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local owner = ARGV[1]
+local guard, owner = KEYS[11], ARGV[1]
+local unknowns = redis.call('ZCARD', guard .. ':unknown') > 0
 local polls = redis.call('ZCARD', poll) > 0
 local at, bytes = 2, 0
 
@@ -56,18 +59,34 @@ end
 
 local function stage(product)
   local member, version, next_due, differ, next_text = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  at = at + 5
+  local what, answered = ARGV[at + 5], tonumber(ARGV[at + 6])
+  local decides = what == 'well' or what == 'ill'
+  at = at + 7
   if not redis.call('ZSCORE', tracked, member) then
     end_lease(member)
     return 'gone'
   end
-  local has = redis.call('HMGET', product, 'version', 'doubt', 'active', 'priority')
+  local has = redis.call('HMGET', product, 'version', 'doubt', 'active', 'priority', 'held_back')
   if (has[1] or '0') ~= version then return 'conflict' end
+  if decides and redis.call('EXISTS', guard) ~= (what == 'ill' and 1 or 0) then return 'conflict' end
   local doubt = has[2]
 
   redis.call('HSET', product, unpack(values()))
   local held = values()
   if differ == '1' then badges_replace(badges, product, member, held) end
+  local fresh = guard_keep(guard, product, member, has[5], answered)
+  if not decides then
+    redis.call('ZADD', guard .. ':seen', answered, member)
+    if what == 'unknown' then
+      redis.call('ZADD', guard .. ':unknown', answered, member)
+    elseif unknowns then
+      redis.call('ZREM', guard .. ':unknown', member)
+    end
+  end
+  if fresh or what == 'unknown' then
+    local ill, figures = guard_judge(guard, badges, due, leased, answered)
+    if ill then guard_begin(guard, figures) end
+  end
 
   local doc, raw = ARGV[at], ARGV[at + 1]
   at = at + 2
@@ -88,7 +107,13 @@ local function stage(product)
   end
   if doubt and redis.call('HGET', product, 'data_state') == 'ok' then redis.call('HDEL', product, 'doubt') end
 
-  if (end_lease(member) or not redis.call('ZSCORE', leased, member)) and has[3] == '1' then
+  if decides then
+    local score = next_due ~= '' and redis.call('ZSCORE', due, member)
+    if score and tonumber(score) > tonumber(next_due) then
+      due_put(due, product, member, next_due, has[4] or '')
+      redis.call('HSET', product, 'next_check_at', next_text)
+    end
+  elseif (end_lease(member) or not redis.call('ZSCORE', leased, member)) and has[3] == '1' then
     -- asked for again while this check was under way: it stays due at once
     local again = polls and redis.call('ZSCORE', poll, member)
     due_put(due, product, member, again and redis.call('TIME')[1] or next_due, has[4] or '')
@@ -98,10 +123,10 @@ local function stage(product)
 end
 
 local answers = {}
-for i = 1, #KEYS - 10 do
+for i = 1, #KEYS - 11 do
   local behind = at + 1 + tonumber(ARGV[at])
   at = at + 1
-  local ok, answer = pcall(stage, KEYS[10 + i])
+  local ok, answer = pcall(stage, KEYS[11 + i])
   if not ok then
     answer = type(answer) == 'table' and answer.err or tostring(answer)
     -- what the server refuses because of its own state (MISCONF, OOM, ...) it refuses from the first write on

@@ -1,7 +1,7 @@
 -- Makes Redis agree with rows of tracked_asins; restores states from Postgres where they are the newer ones. Many rows a
 -- call: 100,000 of them are read again when many were edited, and what a call costs by itself is half of a row's cost.
 --
--- KEYS  tracked due leased badges lost epoch unconfirmed
+-- KEYS  tracked due leased badges lost epoch unconfirmed guard
 -- ARGV  prefix, now (unix s), and for each row:
 --       member, active (1/0), slot (unix s: next check by the frequency),
 --       n, field value ... of how it is tracked
@@ -36,9 +36,16 @@ local function track()
   end
   -- the newer state wins: Redis may be ahead of Postgres (history waits), or behind it (emptied, or an older snapshot)
   if version > 0 and version > tonumber(redis.call('HGET', product, 'version') or '0') then
+    local held_back, now = redis.call('HGET', product, 'held_back'), guard_now()
     redis.call('HSET', product, 'doubt', checked, unpack(state))
     redis.call('SET', KEYS[5], '1') -- verified.lua makes the doubt of it
     badges_replace(badges, product, member, held)
+    guard_keep(KEYS[8], product, member, held_back, now)
+    -- Redis has forgotten that the source was found ill, and that this was told
+    if string.find(redis.call('HGET', product, 'held_back') or '', ':g') and
+       redis.call('HSETNX', KEYS[8], 'since', string.format('%.0f', now)) == 1 then
+      redis.call('HSET', KEYS[8], 'said', '1')
+    end
   end
   if since and redis.call('HEXISTS', product, 'version') == 1 then
     local doubt = tonumber(redis.call('HGET', product, 'doubt') or '')

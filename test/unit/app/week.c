@@ -54,8 +54,9 @@ static const char each_check[] =
     "for i = 2, #ARGV, 3 do local p = 'bw:product:' .. ARGV[i]"
     " local r = script({'bw:due', 'bw:leased', 'bw:lease', 'bw:poll', 'bw:tracked', 'bw:badges', "
     "'bw:history',"
-    " 'bw:changes', 'bw:staged_bytes', 'bw:untold', p}, {ARGV[1], '14', ARGV[i], ARGV[i + 1], ARGV[i + 2], "
-    "'0', 'then',"
+    " 'bw:changes', 'bw:staged_bytes', 'bw:untold', 'bw:guard', p}, {ARGV[1], '16', ARGV[i], ARGV[i + 1], "
+    "ARGV[i + 2], "
+    "'0', 'then', 'check', ARGV[i + 2] * 1000,"
     " '4', 'version', ARGV[i + 1] + 1, 'baseline', '1', '0', '{}', '', '0'})"
     " if r.err or not string.match(r[1], '^%d') then"
     " return redis.error_reply('not staged: ' .. ARGV[i] .. ' ' .. (r.err or r[1])) end end"
@@ -162,11 +163,12 @@ struct watched *week_track(struct week *w, int domain, int priority, int frequen
     snprintf(p->member, sizeof(p->member), "%d:B0%08zu", domain, w->n);
     int64_t now = w->now_ms / 1000;
     set_clock(w);
-    command(w,
-            "EVALSHA %s 7 bw:tracked bw:due bw:leased bw:badges bw:lost bw:epoch bw:unconfirmed bw: %lld"
-            " %s 1 %lld 4 priority %d frequency %d 0 0 0",
-            w->track, (long long)now, p->member, (long long)bw_schedule_next(now, frequency), priority,
-            frequency);
+    command(
+        w,
+        "EVALSHA %s 8 bw:tracked bw:due bw:leased bw:badges bw:lost bw:epoch bw:unconfirmed bw:guard bw: %lld"
+        " %s 1 %lld 4 priority %d frequency %d 0 0 0",
+        w->track, (long long)now, p->member, (long long)bw_schedule_next(now, frequency), priority,
+        frequency);
     w->checks_per_hour += 60.0 / frequency;
     return p;
 }

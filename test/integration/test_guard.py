@@ -1,0 +1,164 @@
+"""Rule 8 of detection: ranks or answers that vanish together are a fault of the source. Nothing is told as lost, two system
+messages say it, and what became of each badge is right in the end."""
+import signal
+
+import stack
+from stack import contains, equal, true
+
+SIM = ['--generate', '20', '--seed', '81', '--churn', '2', '--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--pad', '500',
+       '--slack-rate', '0']
+
+
+def held(s):
+    return dict(zip(*[iter(s.redis('ZRANGE', 'bw:badges', 0, -1, 'WITHSCORES'))] * 2))
+
+
+def begin(s):
+    s.track_all()
+    s.settled()
+    badges = held(s)
+    true(len(badges) >= 5, f'only {len(badges)} badges')
+    return badges
+
+
+def system(s):
+    return [m['text'].splitlines()[0] for m in s.messages() if 'badgewatch:' in m['text']]
+
+
+def vanish(s):
+    """Every rank goes, in one answer."""
+    s.clock_on(600)
+    s.fault(target='keepa', fault='unranked', count=-1)
+    s.clock_on(120)
+    s.poll()
+    s.settled(30)
+    s.wait('it is told', lambda: len(system(s)) == 1)
+
+
+def nothing_lost(s, badges):
+    equal(s.sql("SELECT asin FROM bestseller_changes WHERE reason = 'unranked'"), [], 'losses for want of a rank')
+    equal(set(badges) - set(held(s)) - lost(s), set(), 'badges that went without a word')
+
+
+def lost(s):
+    return {f'{d}:{a}:{c}' for d, a, c in s.sql("SELECT domain, asin, category_id FROM bestseller_changes "
+                                                 "WHERE change_type = 'lost'")}
+
+
+def each_told_once(s):
+    ids = [i for m in s.messages() for i in m['metadata']['event_payload']['change_ids'] if 'badgewatch:' not in m['text']]
+    equal(sorted(ids), sorted(r[0] for r in s.sql('SELECT id FROM bestseller_changes')), 'change ids in the channel')
+
+
+def is_ill(s, badges):
+    before = lost(s)
+    contains(system(s)[0], "Keepa's data is ill", 'system message')
+    nothing_lost(s, badges)
+    s.wait('it is shown', lambda: s.d.metrics()['source_ill'] == 1 and s.d.metrics()['badges_guarded'] > 0)
+    s.wait('badges are held', lambda: s.d.metrics()['badges_held'] >= 5)
+    contains(s.bw('check').stdout, "Keepa's data   ok     ill", 'check')
+    key = next(iter(set(badges) - before)).rsplit(':', 1)[0]
+    contains(s.bw('show', key).stdout, 'its loss is held back', 'show')
+    open_periods = int(s.value("SELECT count(*) FROM unknown_periods WHERE reason = 'guard' AND to_at IS NULL"))
+    equal(open_periods, len(set(badges) - before), 'unknown periods')
+    now = int(s.redis('TIME')[0])
+    for key in {b.rsplit(':', 1)[0] for b in set(badges) - before}:
+        due = float(s.redis('ZSCORE', 'bw:due', key))
+        true(due <= now + 601, f'{key} is asked about again in {due - now:.0f} s')
+
+
+def recovers(s, badges):
+    s.clear_faults()
+    s.clock_on(3600)
+    s.poll()
+    s.settled(30)
+    s.wait(lambda: f'its end is told: {s.redis("HGETALL", "bw:guard")}, under guard {s.redis("SMEMBERS", "bw:guard:guarded")}', lambda: len(system(s)) == 2)
+    contains(system(s)[1], 'well again', 'system message')
+    nothing_lost(s, badges)
+    equal(s.value("SELECT count(*) FROM unknown_periods WHERE reason = 'guard' AND to_at IS NULL"), '0', 'open periods')
+    s.wait('it is shown', lambda: s.d.metrics()['source_ill'] == 0)
+    for badge, since in held(s).items():
+        if badge in badges and badge not in lost(s):
+            equal(since, badges[badge], f'{badge} is held since')
+    each_told_once(s)
+
+
+def all_vanish_and_come_back():
+    with stack.Stack(sim=SIM) as s:
+        badges = begin(s)
+        vanish(s)
+        is_ill(s, badges)
+        recovers(s, badges)
+
+
+def whatever_happens_meanwhile():
+    """Daemons are killed, another works beside, Redis is emptied: nobody forgets that the source is ill, or tells it twice."""
+    with stack.Stack(sim=SIM) as s:
+        badges = begin(s)
+        other = s.daemon()
+        vanish(s)
+        s.d.kill()
+        other.kill()
+        s.redis('FLUSHALL')
+        s.daemon().ready()
+        s.poll()
+        s.settled(60)
+        is_ill(s, badges)
+        s.d.popen.send_signal(signal.SIGHUP)
+        recovers(s, badges)
+
+
+def still_gone_after_a_day():
+    """They were lost after all, when the source said so; told together."""
+    with stack.Stack(sim=SIM) as s:
+        badges = begin(s)
+        vanish(s)
+        gone = {f'{d}:{a}:{c}' for d, a, c in s.sql('SELECT domain, asin, category_id FROM unknown_periods WHERE to_at IS NULL')}
+        true(len(gone) >= 5, f'{len(gone)} badges under guard')
+        s.clock_on(86400 + 600)
+        s.poll()
+        s.settled(60)
+        s.wait('its end is told', lambda: len(system(s)) == 2)
+        rows = s.sql("SELECT domain || ':' || asin || ':' || category_id, occurred_at FROM bestseller_changes "
+                     "WHERE reason = 'unranked'")
+        true(gone <= {r[0] for r in rows}, 'not all of them are lost')
+        equal(len({r[1] for r in rows if r[0] in gone}), 1, 'times of the losses')
+        equal(set(held(s)) & gone, set(), 'badges still held')
+        true(len(s.messages()) <= 8, f'{len(s.messages())} messages for {len(badges)} badges')
+        each_told_once(s)
+
+
+def alone():
+    """One product loses its rank: it is told, within seconds."""
+    with stack.Stack(sim=SIM) as s:
+        badges = begin(s)
+        asin, category = next(iter(badges)).split(':')[1:]
+        s.clock_on(60)
+        s.fault(target='keepa', fault='unranked', count=-1, asin=asin)
+        s.clock_on(120)
+        s.poll(asin)
+        s.wait('it is told', lambda: any('no rank' in m['text'] for m in s.messages()))
+        s.settled(20)
+        row = s.sql("SELECT asin, category_id, extract(epoch FROM notified_at - detected_at) < 8 FROM bestseller_changes "
+                    "WHERE reason = 'unranked'")
+        true((asin, category, 't') in row, row)
+        equal(system(s), [], 'system messages')
+        each_told_once(s)
+
+
+def answers_vanish():
+    """More than 30 % of the products have no usable answer: said once, and its end; no change is made of it."""
+    with stack.Stack(sim=SIM) as s:
+        begin(s)
+        s.fault(target='keepa', fault='stub', count=-1)
+        s.poll()
+        s.wait('it is told', lambda: len(system(s)) == 1)
+        s.clear_faults()
+        s.poll()
+        s.wait('its end is told', lambda: len(system(s)) == 2)
+        equal(s.sql('SELECT asin FROM bestseller_changes'), [], 'changes')
+        equal(len(s.messages()), 2, 'messages')
+
+
+if __name__ == '__main__':
+    stack.main(all_vanish_and_come_back, whatever_happens_meanwhile, still_gone_after_a_day, alone, answers_vanish)
