@@ -7,6 +7,7 @@ A made-up checkout in a temporary folder holds the script, its tools and the pro
 that its script finds is one that has nothing to do. Everything is waited for with a deadline.
 """
 import os
+import pty
 import re
 import shutil
 import signal
@@ -220,6 +221,34 @@ class Demo(unittest.TestCase):
         self.assertNotIn("kkkk", text)
         self.assertIn("KEEPA_API_KEY holds a secret", text)
         self.assertIn("export KEEPA_BASE_URL=http://127.0.0.1:9\n", text)
+
+    def test_reset_of_real_work_is_asked_for(self):
+        real = {"KEEPA_API_KEY": "k" * 64, "KEEPA_BASE_URL": "http://127.0.0.1:9"}
+        kept = self.checkout.folder + "/var/live/postgres"
+        os.makedirs(kept)
+        run = self.start("--reset", environment=real)
+        run.wait_line("real data in var/live/, and nobody is here")
+        self.assertEqual(run.process.wait(PATIENCE), 1)
+        run.end()
+        self.assertEqual(self.ask(real, "no"), 1)
+        self.assertTrue(os.path.isdir(kept))
+        run = self.start("--reset", "--yes", environment=real)
+        run.wait_line("The data of before is gone")
+        run.end()
+
+    def ask(self, environment, answer):
+        """./run --reset on a terminal; gives its exit code after that answer."""
+        env = {**os.environ, **environment}
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(self.checkout.folder + "/run", ["run", "--reset"], env)
+        said = b""
+        while b"Type yes: " not in said:
+            said += os.read(terminal, 4096)
+        os.write(terminal, answer.encode() + b"\n")
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.close(terminal)
+        return code
 
     def test_wrong_option(self):
         run = self.start("--nonsense")
