@@ -215,6 +215,9 @@ static void on_posted(void *ctx, const struct bw_slack_answer *a)
     snprintf(why, sizeof(why), "%s%s%s", a->error, a->detail[0] ? ": " : "", a->detail);
     answered(m);
     bw_notifier_log_attempt(n, m, outcomes[a->class], a->class == BW_POSTED_OK ? "" : why);
+    /* as plain text its metadata would not name all of them: no look could find the others */
+    if (a->class == BW_POSTED_PAYLOAD && m->n_checks > 1 && m->n > BW_SLACK_PLAIN_IDS_MAX)
+        m->progress.plain = true;
     if (a->class == BW_POSTED_PAYLOAD)
         bw_log_error("slack", "%s: the message was refused (%s)%s", m->checks[0].name, why,
                      m->progress.plain ? "" : ", it is sent once more as plain text");

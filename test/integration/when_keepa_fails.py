@@ -181,6 +181,7 @@ def key_refused():
         os.chmod(path, 0o600)
         keys = [p['key'] for p in s.get('/control/products')]
         s.add(*keys)
+        s.redis('ACL', 'SETUSER', 'badgewatch', '~a:*', '~b:*')
         begin = time.monotonic()
         daemons = [(s.daemon({'KEEPA_API_KEY': None, 'KEEPA_API_KEY_FILE': path, 'BADGEWATCH_REDIS_PREFIX': 'a:'}), '402'),
                    (s.daemon({'KEEPA_API_KEY': 'short', 'BADGEWATCH_REDIS_PREFIX': 'b:'}), '400')]
