@@ -52,6 +52,12 @@ def untagged():
              f'{where}: commands in a block that is not marked as sh:\n{text}')
 
 
+def settings(s):
+    """To make it new: what `badgewatch help config` prints, between the fences."""
+    told = s.bw('help', 'config').stdout
+    equal([text for where, text in blocks('text') if where == 'doc/settings.md'], [told], 'doc/settings.md')
+
+
 def queries(s, asin, category):
     n = 0
     for where, text in blocks('sql'):
@@ -120,6 +126,7 @@ def as_printed():
         with open(os.path.join(s.dir, 'products.csv'), 'w', encoding='utf-8') as f:
             f.write(s.bw('asin', 'export').stdout)
         untagged()
+        settings(s)
         commands(s, asin, category)
 
 
