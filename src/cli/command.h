@@ -48,4 +48,7 @@ int run_show(struct invocation *in);
 int run_changes(struct invocation *in);
 int run_summary(struct invocation *in);
 int run_notify_test(struct invocation *in);
+int run_backup(struct invocation *in);
+int run_restore(struct invocation *in);
+int run_verify(struct invocation *in);
 int run_help(struct invocation *in);

@@ -95,13 +95,40 @@ static const struct command
          true},
     notify_test = {"notify-test",   "",  "a real message through the real path, marked TEST", "",
                    run_notify_test, true},
+    backup_command =
+        {"backup",
+         "DIR [--keep N]",
+         "a consistent copy of the database, in a folder of its own in DIR",
+         "The daemon goes on meanwhile. Ctrl-C leaves nothing half; --keep N removes all but the newest "
+         "N\n"
+         "once the new one is whole. Needs pg_dump of the server's version or a newer one.\n",
+         run_backup,
+         true},
+    restore_command =
+        {"restore",
+         "DIR [--into URL]",
+         "a backup, or the newest one in DIR, into an empty database",
+         "Refuses a damaged backup, and a database that holds tables. All or nothing: it can be "
+         "repeated.\n"
+         "Run db/roles.sql again behind it.\n",
+         run_restore,
+         true},
+    verify_command = {"verify",
+                      "DIR",
+                      "restores a backup, or the newest one in DIR, into a scratch database and looks at it",
+                      "Its rows must fit together; the scratch database is dropped again. Needs CREATEDB.\n",
+                      run_verify,
+                      true},
     help_command = {"help", "[COMMAND | config]", "this, a command's help, or all settings", "", run_help,
                     false};
 
-const struct command *const bw_commands[] = {
-    &daemon_command, &migrate_command, &check_command,   &asin_add,    &asin_remove,  &asin_pause,
-    &asin_resume,    &asin_mute,       &asin_list,       &asin_import, &asin_export,  &poll_command,
-    &show_command,   &changes_command, &summary_command, &notify_test, &help_command, NULL};
+const struct command *const bw_commands[] = {&daemon_command, &migrate_command, &check_command,
+                                             &asin_add,       &asin_remove,     &asin_pause,
+                                             &asin_resume,    &asin_mute,       &asin_list,
+                                             &asin_import,    &asin_export,     &poll_command,
+                                             &show_command,   &changes_command, &summary_command,
+                                             &notify_test,    &backup_command,  &restore_command,
+                                             &verify_command, &help_command,    NULL};
 
 const char bw_help_about[] =
     "badgewatch watches Amazon products through Keepa and tells Slack about #1 badges gained and lost.\n";

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JSON = 1, ALL, PRIORITY, EVERY, LABEL, CHANNEL, TAG, FOR, SINCE, ASIN, DATE, SEND };
+enum { JSON = 1, ALL, PRIORITY, EVERY, LABEL, CHANNEL, TAG, FOR, SINCE, ASIN, DATE, SEND, KEEP, INTO };
 
 static const struct option long_options[] = {
     {"json", no_argument, NULL, JSON},
@@ -26,6 +26,8 @@ static const struct option long_options[] = {
     {"asin", required_argument, NULL, ASIN},
     {"date", required_argument, NULL, DATE},
     {"send", no_argument, NULL, SEND},
+    {"keep", required_argument, NULL, KEEP},
+    {"into", required_argument, NULL, INTO},
     {NULL, 0, NULL, 0},
 };
 
@@ -120,6 +122,11 @@ static bool take(const struct command *c, int option, char *arg, struct options 
         return false;
     case SEND:
         o->send = true;
+        return true;
+    case KEEP:
+        return number(c, "keep", arg, 1, 10000, &o->keep);
+    case INTO:
+        o->into = arg;
         return true;
     case ASIN:
         o->has_asin = true;

@@ -108,3 +108,9 @@ void bw_pg_column_add_null(struct bw_pg_column *c);
 const char *bw_pg_column_end(struct bw_pg_column *c);
 void bw_pg_column_clear(struct bw_pg_column *c);
 void bw_pg_column_fini(struct bw_pg_column *c);
+
+/* The settings of a URI or connection string as libpq's environment variables (PGHOST, PGPASSWORD, ...), for a program that
+ * is started: its command line is read by everybody on the machine, its environment only by its user. False: the text is
+ * no connection string. */
+bool bw_pg_url_environment(const char *url, void (*take)(void *ctx, const char *name, const char *value),
+                           void *ctx);

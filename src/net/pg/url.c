@@ -140,3 +140,17 @@ void pg_url_fini(struct pg_url *url)
         PQconninfoFree(url->options);
     *url = (struct pg_url){0};
 }
+
+bool bw_pg_url_environment(const char *url, void (*take)(void *ctx, const char *name, const char *value),
+                           void *ctx)
+{
+    char *message = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &message);
+    PQfreemem(message); /* quotes the text, and so perhaps a password */
+    for (PQconninfoOption *o = options; o && o->keyword; o++) {
+        if (o->envvar && o->val)
+            take(ctx, o->envvar, o->val);
+    }
+    PQconninfoFree(options);
+    return options != NULL;
+}
