@@ -69,6 +69,9 @@ def copies():
         contains(refused.stderr, 'the database is not empty')
         s.bw('restore', folder, '--into', database(s, 'again'), env=url)
         equal(contents(s, 'again'), contents(s, 'badgewatch'), 'what was restored')
+        done = subprocess.run(['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', os.path.join(stack.ROOT, 'db', 'roles.sql'),
+                               admin(s, 'again')], capture_output=True, text=True, timeout=60, check=False, env=s.env())
+        equal(done.returncode, 0, f'roles.sql: {done.stderr}')
         contains(s.bw('check', env={'DATABASE_URL': admin(s, 'again')}).stdout, '6 products are tracked')
 
         interrupted(s, folder, url, last)

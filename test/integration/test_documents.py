@@ -18,6 +18,7 @@ FENCE = re.compile(r'^ *```(\w*)\n(.*?)^ *```$', re.M | re.S)
 ELSEWHERE = {
     './run': 'test/arch/test_run.py', './test/run': '.ci/run', '. var/env': 'test/arch/test_run.py',
     'export': 'test/integration/stack.py', 'docker compose': 'test/compose/run', 'tools/compose-setup.sh': 'test/compose/run',
+    'badgewatch restore ': 'test/integration/test_backup.py', 'psql -v ': 'test/integration/test_backup.py',
     **dict.fromkeys(('tools/packages.sh', 'cmake ', 'systemd-sysusers ', 'sudo -u ', 'install -m ', 'echo ', 'systemctl '),
                     'test/compose/systemd'),
 }
