@@ -12,7 +12,7 @@ SIM = ['--generate', '12', '--seed', '71', '--clock', 'stopped', '--start', '202
        '3', '--slack-rate', '0', '--history-days', '45']
 DOCUMENTS = [os.path.join(stack.ROOT, 'README.md'), *sorted(glob.glob(os.path.join(stack.ROOT, 'doc', '*.md')))]
 PRODUCT, CATEGORY = 'B0YAO3022Q', '7700000571'  # of the demo
-FENCE = re.compile(r'^ *```(\w*)\n(.*?)^ *```$', re.M | re.S)
+FENCE = re.compile(r'^( *)```(\w*)\n(.*?)^ *```$', re.M | re.S)
 
 # What begins so is run by another test, or can be run by a person only.
 ELSEWHERE = {
@@ -28,9 +28,9 @@ def blocks(language):
     """(document, text) of each fenced block of that language."""
     for path in DOCUMENTS:
         with open(path, encoding='utf-8') as f:
-            for found, text in FENCE.findall(f.read()):
+            for margin, found, text in FENCE.findall(f.read()):
                 if found == language:
-                    yield os.path.relpath(path, stack.ROOT), re.sub(r'^   ', '', text, flags=re.M)
+                    yield os.path.relpath(path, stack.ROOT), re.sub(f'^{margin}', '', text, flags=re.M)
 
 
 def one_held(s):
