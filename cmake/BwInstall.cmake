@@ -4,7 +4,9 @@
 # stay as they are.
 set(unit_dir lib/systemd/system)
 configure_file(conf/badgewatch.service.in ${CMAKE_BINARY_DIR}/badgewatch.service @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/badgewatch.service DESTINATION ${unit_dir})
+configure_file(conf/badgewatch-backup.service.in ${CMAKE_BINARY_DIR}/badgewatch-backup.service @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/badgewatch.service ${CMAKE_BINARY_DIR}/badgewatch-backup.service
+  conf/badgewatch-backup.timer DESTINATION ${unit_dir})
 install(FILES conf/badgewatch.sysusers DESTINATION lib/sysusers.d RENAME badgewatch.conf)
 install(FILES db/roles.sql conf/prometheus.rules.yml DESTINATION ${CMAKE_INSTALL_DATADIR}/badgewatch)
 install(FILES conf/badgewatch.conf.sample DESTINATION ${CMAKE_INSTALL_DOCDIR})

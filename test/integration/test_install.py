@@ -66,9 +66,13 @@ def layout():
 def unit():
     need('systemd-analyze', 'man')
     with Installed() as i:
-        with open(i.path('badgewatch.service'), 'w', encoding='utf-8') as f:
-            f.write(i.read(UNIT).replace('/usr/bin/badgewatch', i.path('usr/bin/badgewatch')))
-        done = run('systemd-analyze', 'verify', '--man=no', i.path('badgewatch.service'))
+        units = []
+        for name in ('badgewatch.service', 'badgewatch-backup.service', 'badgewatch-backup.timer'):
+            units.append(i.path(name))
+            with open(i.path(name), 'w', encoding='utf-8') as f:
+                f.write(i.read(os.path.join(os.path.dirname(UNIT), name)).replace('/usr/bin/badgewatch',
+                                                                                  i.path('usr/bin/badgewatch')))
+        done = run('systemd-analyze', 'verify', '--man=no', *units)
         equal((done.returncode, done.stdout + done.stderr), (0, ''), 'systemd-analyze verify')
         done = run('systemd-analyze', 'security', '--offline=yes', '--no-pager', '--threshold=20', i.path(UNIT))
         exposure = float(re.search(r'Overall exposure level for \S+: ([0-9.]+)', done.stdout)[1])
