@@ -130,6 +130,7 @@ class World(stack.Stack):
         for name, text in (('key', stack.KEY), ('token', stack.TOKEN), ('conf', 'health_every = 15m\n')):
             with open(os.path.join(self.dir, name), 'w', encoding='ascii') as f:
                 f.write(text + '\n')
+                os.fchmod(f.fileno(), 0o600)
 
     def addresses(self, unix):
         """Names to be looked up, sockets of the network, secrets in files; or sockets of files."""
