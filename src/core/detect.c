@@ -43,6 +43,49 @@ struct bw_believable bw_believable_points(const struct bw_series *series, int64_
     return b;
 }
 
+/* ---- a state from the future ---- */
+
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* One answer may have come with a date far ahead; every true one after it would look overtaken, for years. Its date is
+ * not believed any more where two clocks speak against it: ours, when it was taken in, and that of an answer which came
+ * later. Either alone may be wrong; on its way an answer is for minutes, not for a day. A clock of ours that stood before
+ * Keepa's own epoch was never set, and says nothing. */
+static bool is_ahead(const struct bw_state *s, int64_t answered_at)
+{
+    int64_t latest = s->answered_at - DAY_S;
+    int64_t came = s->checked_at_ms / 1000;
+    return s->version > 0 && latest > answered_at && latest > came && came > bw_keepa_time(0);
+}
+
+/* What that answer dated itself is put to when it came; what it said stays. A point that was believed for its sake
+ * counts as of that moment, so that the next move of the series is seen. */
+static void bring_back(struct bw_state *s, int64_t answered_at)
+{
+    int64_t came = min64(s->checked_at_ms / 1000, answered_at);
+    int64_t *dates[] = {&s->answered_at, &s->ok_at, &s->unknown_since, &s->stub_since, &s->last_change};
+    for (size_t i = 0; i < sizeof(dates) / sizeof(*dates); i++)
+        *dates[i] = min64(*dates[i], came);
+    if (!believable(s->freshness, answered_at))
+        s->freshness = 0;
+    if (!believable(s->last_update, answered_at))
+        s->last_update = 0;
+    for (size_t kind = 0; kind < BW_VALUE_KINDS; kind++) {
+        if (!believable(s->value_at[kind], answered_at))
+            s->value_at[kind] = min64(s->value_at[kind], came);
+    }
+    for (size_t i = 0; i < s->n_categories; i++) {
+        struct bw_category_state *c = &s->categories[i];
+        c->confirmed_at = min64(c->confirmed_at, came);
+        c->missing_since = min64(c->missing_since, came);
+        if (!believable(c->at, answered_at))
+            c->at = min64(c->at, came);
+    }
+}
+
 /* ---- what kind of answer ---- */
 
 static bool has_points(const struct bw_product *p, int64_t answered_at)
@@ -233,11 +276,9 @@ static void finish_changes(struct bw_detection *out)
     out->next.last_change = max64(out->next.last_change, out->changes[out->n_changes - 1].occurred_at);
 }
 
-void bw_detect(const struct bw_detect_input *in, struct bw_detection *out)
+static void detect(const struct bw_detect_input *in, struct bw_detection *out)
 {
     struct bw_check_work w = {.in = in, .prev = in->prev, .out = out};
-    assert(in->answered_at > 0);
-
     *out = (struct bw_detection){.unknown = classify(in)};
     bw_state_copy(&out->next, in->prev);
     for (size_t kind = 0; kind < BW_VALUE_KINDS; kind++)
@@ -252,6 +293,22 @@ void bw_detect(const struct bw_detect_input *in, struct bw_detection *out)
         out->next.unknown = BW_UNKNOWN_STALE;
     out->next.answered_at = max64(out->next.answered_at, in->answered_at);
     finish_changes(out);
+}
+
+void bw_detect(const struct bw_detect_input *in, struct bw_detection *out)
+{
+    assert(in->answered_at > 0);
+    if (!is_ahead(in->prev, in->answered_at)) {
+        detect(in, out);
+        return;
+    }
+    struct bw_state prev;
+    struct bw_detect_input corrected = *in;
+    bw_state_copy(&prev, in->prev);
+    bring_back(&prev, in->answered_at);
+    corrected.prev = &prev;
+    detect(&corrected, out);
+    bw_state_fini(&prev);
 }
 
 bool bw_detect_settle(const struct bw_state *prev, bool ill, int64_t now_ms, struct bw_detection *out)
@@ -309,14 +366,28 @@ static bool has_gap(const struct bw_state *prev, const struct bw_rank_series *r,
     return r->series.points[b.from].at > (c ? c->at : prev->ok_at);
 }
 
+static bool any_gap(const struct bw_state *prev, const struct bw_product *product, int64_t window,
+                    int64_t answered_at)
+{
+    for (size_t i = 0; i < product->n_ranks; i++) {
+        if (has_gap(prev, &product->ranks[i], window, answered_at))
+            return true;
+    }
+    return false;
+}
+
 bool bw_detect_gap(const struct bw_state *prev, const struct bw_product *product, int days,
                    int64_t answered_at)
 {
     if (!prev->baseline || days <= 0 || product->unknown != BW_KNOWN)
         return false;
-    for (size_t i = 0; i < product->n_ranks; i++) {
-        if (has_gap(prev, &product->ranks[i], answered_at - days * (int64_t)DAY_S, answered_at))
-            return true;
-    }
-    return false;
+    int64_t window = answered_at - days * (int64_t)DAY_S;
+    if (!is_ahead(prev, answered_at))
+        return any_gap(prev, product, window, answered_at);
+    struct bw_state corrected;
+    bw_state_copy(&corrected, prev);
+    bring_back(&corrected, answered_at);
+    bool gap = any_gap(&corrected, product, window, answered_at);
+    bw_state_fini(&corrected);
+    return gap;
 }

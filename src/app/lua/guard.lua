@@ -48,6 +48,7 @@ end
 local function guard_judge(guard, badges, due, leased, at)
   for _, name in ipairs({'seen', 'unknown', 'lost', 'gone'}) do
     redis.call('ZREMRANGEBYSCORE', guard .. ':' .. name, '-inf', at - GUARD_MS)
+    redis.call('ZREMRANGEBYSCORE', guard .. ':' .. name, at + 86400000, '+inf') -- of an answer that had a wrong date
   end
   local lost, unknown = redis.call('ZCARD', guard .. ':lost'), redis.call('ZCARD', guard .. ':unknown')
   local seen, all = redis.call('ZCARD', guard .. ':seen'), redis.call('ZCARD', due) + redis.call('ZCARD', leased)

@@ -170,6 +170,8 @@ void sight_check(struct sight *s, const struct bw_product *p, int64_t answered_a
                                  .detected_at_ms = answered_at < 1000000000000 ? answered_at * 1000 + 7 : 7,
                                  .others_answer = s->others};
     in.ill = s->ill;
+    if (in.detected_at_ms < s->now_ms) /* an old answer that comes late is seen now */
+        in.detected_at_ms = s->now_ms;
     s->now_ms = in.detected_at_ms;
     bw_detection_fini(&s->d);
     bw_detect(&in, &s->d);

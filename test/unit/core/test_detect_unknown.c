@@ -294,6 +294,66 @@ static void test_overtaken_answers_are_stale(void **state)
     sight_fini(&s);
 }
 
+#define YEARS(n) (HOURS(n) * 24 * 365)
+
+/* A check at at_min by our clock, of an answer that dates itself elsewhere. */
+static void see_dated(struct sight *s, int64_t at_min, int64_t dated_min, const char *text)
+{
+    sight_see(s, dated_min, text);
+    s->state.checked_at_ms = sight_time(at_min) * 1000;
+}
+
+/* One answer dated years ahead: what comes later is not older for that, and moves are seen with their own times. */
+static void test_dated_years_ahead(void **state)
+{
+    struct sight s;
+    (void)state;
+    sight_init(&s);
+    sight_see(&s, 100, "u=90; 7: 1@10; 9: 5@10");
+    see_dated(&s, 160, YEARS(5), "u=150; 7: 1@10; 9: 5@10");
+    assert_string_equal(sight_changes(&s), "");
+    sight_see(&s, 220, "u=210; 7: 1@10 2@200; 9: 5@10 1@210");
+    assert_int_equal(s.d.unknown, BW_KNOWN);
+    assert_string_equal(sight_changes(&s), "lost 7@200 1>2 outranked held 10; gained 9@210 5>1 reached_top");
+    assert_string_equal(sight_reigns(&s), "7: 10..200 outranked [?,160]; 9: 210.. [160,?]");
+    assert_int_equal(s.state.answered_at, sight_time(220));
+    assert_int_equal(s.state.ok_at, sight_time(220));
+    sight_see_unknown(&s, 280, BW_UNKNOWN_STUB);
+    assert_int_equal(s.d.unknown, BW_UNKNOWN_STUB);
+    sight_fini(&s);
+}
+
+/* So did a point and the last update that came with it: neither hides the true ones after it. */
+static void test_all_of_it_years_ahead(void **state)
+{
+    char text[64];
+    struct sight s;
+    (void)state;
+    sight_init(&s);
+    sight_see(&s, 100, "u=90; 7: 5@10");
+    snprintf(text, sizeof(text), "u=%d; 7: 5@10 4@%d", (int)YEARS(5), (int)YEARS(5) - 10);
+    see_dated(&s, 160, YEARS(5), text);
+    sight_see(&s, 220, "u=210; 7: 5@10 1@200");
+    assert_int_equal(s.d.unknown, BW_KNOWN);
+    assert_string_equal(sight_changes(&s), "gained 7@200 4>1 reached_top");
+    assert_int_equal(s.state.last_update, sight_time(210));
+    assert_int_equal(s.state.freshness, sight_time(210));
+    sight_fini(&s);
+}
+
+/* Where our own clock agreed with the state it is the later answer that is wrong: it stays overtaken. */
+static void test_dated_years_back(void **state)
+{
+    struct sight s;
+    (void)state;
+    sight_init(&s);
+    sight_see(&s, YEARS(5), "7: 1@10");
+    see_dated(&s, YEARS(5) + 60, 100, "7: 1@10");
+    assert_int_equal(s.d.unknown, BW_UNKNOWN_STALE);
+    assert_int_equal(s.state.answered_at, sight_time(YEARS(5)));
+    sight_fini(&s);
+}
+
 /* An answer without a last update is not older for that. */
 static void test_last_update_absent(void **state)
 {
@@ -322,6 +382,9 @@ int main(void)
         cmocka_unit_test(test_stale),
         cmocka_unit_test(test_stale_among_unknown_ones),
         cmocka_unit_test(test_overtaken_answers_are_stale),
+        cmocka_unit_test(test_dated_years_ahead),
+        cmocka_unit_test(test_all_of_it_years_ahead),
+        cmocka_unit_test(test_dated_years_back),
         cmocka_unit_test(test_last_update_absent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
