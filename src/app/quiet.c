@@ -96,8 +96,9 @@ bool bw_quiet_began(const struct bw_message *m)
     enum bw_delivery_step step = m->progress.step;
     int64_t now_s = bw_due_now(m->notifier->cx);
     const struct bw_message *other;
-    if ((step != BW_DELIVERY_CONFIRM && step != BW_DELIVERY_INTEND) || m->holds_channel ||
-        bw_mono_now().ms - m->asked.ms <= ASKED_MS)
+    bool may_turn_back =
+        step == BW_DELIVERY_CONFIRM || step == BW_DELIVERY_PLACE || step == BW_DELIVERY_INTEND;
+    if (!may_turn_back || m->holds_channel || bw_mono_now().ms - m->asked.ms <= ASKED_MS)
         return false;
     bool quiet = is_quiet(m, now_s);
     TAILQ_FOREACH (other, &m->company, link)

@@ -607,8 +607,9 @@ class Stack:
         raise AssertionError('nothing changes in the simulator')
 
     def told_ids(self):
-        """Change ids in the channels, in the order of the messages."""
-        return [i for m in self.messages() for i in m['metadata']['event_payload']['change_ids']]
+        """Change ids in the channels, in the order of the messages; not those of messages about badgewatch itself."""
+        return [i for m in self.messages() for i in m['metadata']['event_payload']['change_ids']
+                if not re.match(r'\S+ badgewatch: ', m['text'])]
 
     def each_told_once(self):
         """Every change of the table is in the channels once, and marked so."""

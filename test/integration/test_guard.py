@@ -45,11 +45,6 @@ def lost(s):
                                                  "WHERE change_type = 'lost'")}
 
 
-def each_told_once(s):
-    ids = [i for m in s.messages() for i in m['metadata']['event_payload']['change_ids'] if 'badgewatch:' not in m['text']]
-    equal(sorted(ids), sorted(r[0] for r in s.sql('SELECT id FROM bestseller_changes')), 'change ids in the channel')
-
-
 def is_ill(s, badges):
     before = lost(s)
     contains(system(s)[0], "Keepa's data is ill", 'system message')
@@ -80,7 +75,7 @@ def recovers(s, badges):
     for badge, since in held(s).items():
         if badge in badges and badge not in lost(s):
             equal(since, badges[badge], f'{badge} is held since')
-    each_told_once(s)
+    s.each_told_once()
 
 
 def all_vanish_and_come_back():
@@ -125,7 +120,7 @@ def still_gone_after_a_day():
         equal(len({r[1] for r in rows if r[0] in gone}), 1, 'times of the losses')
         equal(set(held(s)) & gone, set(), 'badges still held')
         true(len(s.messages()) <= 8, f'{len(s.messages())} messages for {len(badges)} badges')
-        each_told_once(s)
+        s.each_told_once()
 
 
 def alone():
@@ -143,7 +138,7 @@ def alone():
                     "WHERE reason = 'unranked'")
         true((asin, category, 't') in row, row)
         equal(system(s), [], 'system messages')
-        each_told_once(s)
+        s.each_told_once()
 
 
 def answers_vanish():
