@@ -86,6 +86,23 @@ def all_vanish_and_come_back():
         recovers(s, badges)
 
 
+def ten_requests():
+    """The ranks go in ten answers, not in one: the first of them are not told either."""
+    with stack.Stack(sim=SIM) as s:
+        badges = begin(s)
+        s.clock_on(600)
+        s.fault(target='keepa', fault='unranked', count=-1)
+        s.clock_on(120)
+        asins = [a for _, a in s.sql('SELECT domain, asin FROM tracked_asins ORDER BY asin')]
+        true(len(asins) == 20, f'{len(asins)} products')
+        for i in range(0, 20, 2):
+            s.poll(*asins[i:i + 2])
+        s.settled(30)
+        s.wait('it is told', lambda: len(system(s)) == 1)
+        is_ill(s, badges)
+        recovers(s, badges)
+
+
 def whatever_happens_meanwhile():
     """Daemons are killed, another works beside, Redis is emptied: nobody forgets that the source is ill, or tells it twice."""
     with stack.Stack(sim=SIM) as s:
@@ -156,4 +173,4 @@ def answers_vanish():
 
 
 if __name__ == '__main__':
-    stack.main(all_vanish_and_come_back, whatever_happens_meanwhile, still_gone_after_a_day, alone, answers_vanish)
+    stack.main(all_vanish_and_come_back, ten_requests, whatever_happens_meanwhile, still_gone_after_a_day, alone, answers_vanish)
