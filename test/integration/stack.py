@@ -31,7 +31,7 @@ import urllib.error
 import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get('BW_BUILD', os.path.join(ROOT, 'build', 'asan'))
+BUILD = os.path.abspath(os.environ.get('BW_BUILD', os.path.join(ROOT, 'build', 'asan')))
 BADGEWATCH = os.path.join(BUILD, 'badgewatch')
 SIM = os.path.join(BUILD, 'src', 'sim', 'badgewatch-sim')
 KEY = 'k3y0' * 16

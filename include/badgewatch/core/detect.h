@@ -13,7 +13,7 @@ struct bw_detect_input {
     int64_t answered_at;              /* Keepa's clock: timestamp of the envelope, unix s; never 0 */
     int64_t detected_at_ms;           /* our clock */
     bool others_answer; /* some other product answered usably in the last hour (rule 4, delisted) */
-    bool ill;           /* the source was found ill (rule 8, guard.h) */
+    bool ill;           /* the source was found ill (rule 8) */
 };
 
 /* Points of product->ranks[series] with index in [from, to) are new. Points later than a day after the answer, or
