@@ -161,12 +161,7 @@ def main():
     a = arguments()
     a.daemons = 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended by SIGTERM'))  # what was started is taken down
-    start = time.strftime('%Y-%m-%dT%H:00Z', time.gmtime())  # an answer without its own time has ours
-    sim = ['--generate', str(run.PRODUCTS), '--seed', str(a.seed), '--clock', 'stopped', '--start', start, '--pad', '1000',
-           '--churn', str(run.CHURN), '--history-days', '10', '--domains', '1,3']
-    for channel in world.CHANNELS:
-        sim += ['--channel', channel]
-    with world.World(sim, a.daemons, False) as w:
+    with world.World(run.simulator(a.seed), a.daemons, False) as w:
         w.given_env['ASAN_OPTIONS'] = f'detect_stack_use_after_return=1:{QUARANTINE}'
         w.keep = True  # until it is known to be good
         good = live(a, w)

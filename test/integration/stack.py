@@ -643,10 +643,12 @@ class Stack:
         return keys
 
     def told(self):
-        """Changes that Slack has to be told of; None while Redis does not say."""
-        groups = self.redis('XINFO', 'GROUPS', 'bw:changes')
-        group = dict(zip(groups[0][::2], groups[0][1::2])) if groups else {}
-        return (group.get('pending') or 0) + (group.get('lag') or 0)
+        """Changes, and messages about no change, that Slack has to be told of."""
+        waiting = 0
+        for groups in self.redis.many([('XINFO', 'GROUPS', 'bw:changes'), ('XINFO', 'GROUPS', 'bw:outbox')]):
+            group = dict(zip(groups[0][::2], groups[0][1::2])) if groups else {}
+            waiting += (group.get('pending') or 0) + (group.get('lag') or 0)
+        return waiting
 
     def settled(self, seconds=WAIT):
         """Waits until nothing is under way: no check, no message, no history."""
