@@ -201,7 +201,7 @@ static enum bw_delivery_posted without_thread(struct bw_message *m, const char *
     return BW_POSTED_RETRY;
 }
 
-static void on_posted(void *ctx, const struct bw_slack_answer *a)
+static void on_posted(void *ctx, const struct bw_slack_answer *a, struct bw_mono sent_at)
 {
     static const char *const outcomes[] = {[BW_POSTED_OK] = "sent",
                                            [BW_POSTED_RETRY] = "retry",
@@ -214,6 +214,7 @@ static void on_posted(void *ctx, const struct bw_slack_answer *a)
     char why[400];
     snprintf(why, sizeof(why), "%s%s%s", a->error, a->detail[0] ? ": " : "", a->detail);
     answered(m);
+    m->posted_at = sent_at;
     bw_notifier_log_attempt(n, m, outcomes[a->class], a->class == BW_POSTED_OK ? "" : why);
     /* as plain text its metadata would not name all of them: no look could find the others */
     if (a->class == BW_POSTED_PAYLOAD && m->n_checks > 1 && m->n > BW_SLACK_PLAIN_IDS_MAX)
@@ -248,7 +249,6 @@ static void post(struct bw_message *m)
     bw_buf_fini(&body);
     if (err == BW_OK) {
         begun(m);
-        m->posted = true;
         return;
     }
     if (err == BW_ERR_TOO_BIG)

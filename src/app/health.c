@@ -98,9 +98,10 @@ static void queue(struct bw_health_watch *h, enum bw_part part, const char *what
 
 /* ---- Redis is away: without the queue ---- */
 
-static void on_posted(void *ctx, const struct bw_slack_answer *a)
+static void on_posted(void *ctx, const struct bw_slack_answer *a, struct bw_mono sent_at)
 {
     struct bw_health_watch *h = ctx;
+    (void)sent_at;
     h->under_way--;
     bw_counters_notification(&h->cx->counters, "system", a->class == BW_POSTED_OK ? "sent" : "retry");
     if (a->class != BW_POSTED_OK)

@@ -45,11 +45,11 @@ struct bw_message {
     TAILQ_ENTRY(bw_message) link;
     struct bw_notifier *notifier;
     struct bw_delivery_progress progress;
-    bool under_way;     /* a step was begun; its answer will come */
-    bool holds_channel; /* no other message of its channel may be confirmed, intended or posted */
-    bool posted;        /* while it held the channel */
-    bool left_behind;   /* an entry of its check came when it was on its way */
-    bool addressed;     /* channel is known: messages behind it wait for it */
+    bool under_way;           /* a step was begun; its answer will come */
+    bool holds_channel;       /* no other message of its channel may be confirmed, intended or posted */
+    struct bw_mono posted_at; /* while it held the channel; ms 0 = nothing left */
+    bool left_behind;         /* an entry of its check came when it was on its way */
+    bool addressed;           /* channel is known: messages behind it wait for it */
     struct bw_message_check *checks;  /* one; more in a group */
     TAILQ_HEAD(, bw_message) company; /* messages that it absorbed; what they tell is here */
     size_t n_checks;

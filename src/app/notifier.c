@@ -103,12 +103,12 @@ static void give_channel_back(struct bw_message *m)
     struct bw_channel *channel = channel_of(m->notifier, m->channel);
     enum bw_delivery_wait wait = m->progress.wait;
     channel->busy = m->holds_channel = false;
-    if (m->posted)
-        channel->next = in(PACE_MS);
+    if (m->posted_at.ms)
+        channel->next.ms = m->posted_at.ms + PACE_MS;
     if (wait == BW_WAIT_BACKOFF ||
         wait == BW_WAIT_OPERATOR) /* what Slack said of this one is true of the next */
         channel->next = m->next;
-    m->posted = false;
+    m->posted_at.ms = 0;
 }
 
 void bw_notifier_progressed(struct bw_message *m)
@@ -481,6 +481,19 @@ static bool is_being_addressed(const struct bw_message *m)
     return m->progress.step == BW_DELIVERY_ADDRESS && (m->under_way || bw_mono_now().ms >= m->next.ms);
 }
 
+/* A channel that is free again is used at once, not at the next tick: Slack's second is all that a long queue waits for. */
+static void wake_for_channels(struct bw_notifier *n)
+{
+    int64_t now = bw_mono_now().ms, wait = INT64_MAX;
+    for (size_t i = 0; i < n->n_channels; i++) {
+        int64_t left = n->channels[i].next.ms - now;
+        if (left > 0 && left < wait)
+            wait = left;
+    }
+    if (wait < TICK_MS && !n->stopping)
+        bw_timer_start(n->pace, wait);
+}
+
 /* In order. A step that ends at once comes back here through bw_notifier_progressed: the list is then walked again,
  * never two times at once. */
 static void work(struct bw_notifier *n)
@@ -500,6 +513,12 @@ static void work(struct bw_notifier *n)
         sweep(n);
     }
     n->working = false;
+    wake_for_channels(n);
+}
+
+static void on_pace(void *ctx)
+{
+    work(ctx);
 }
 
 static void adopt(struct bw_notifier *n)
@@ -529,6 +548,7 @@ struct bw_notifier *bw_notifier_new(struct bw_context *context)
     n->cx = context;
     n->rows = bw_rows_new();
     n->timer = bw_timer_new(context->loop, on_tick, n);
+    n->pace = bw_timer_new(context->loop, on_pace, n);
     n->consumer =
         bw_consumer_new(context, context->keys.changes, BW_GROUP_SLACK, &bw_script_read, on_entries, n);
     n->notes = bw_consumer_new(context, context->keys.outbox, BW_GROUP_SLACK, &bw_script_read, on_notes, n);
@@ -613,6 +633,7 @@ void bw_notifier_stop(struct bw_notifier *n)
 {
     n->stopping = true;
     bw_timer_stop(n->timer);
+    bw_timer_stop(n->pace);
 }
 
 bool bw_notifier_quiet(const struct bw_notifier *n)
@@ -633,6 +654,7 @@ void bw_notifier_free(struct bw_notifier *n)
     while ((m = TAILQ_FIRST(&n->list)))
         drop(m);
     bw_timer_free(n->timer);
+    bw_timer_free(n->pace);
     bw_consumer_free(n->consumer);
     bw_consumer_free(n->notes);
     bw_rows_free(n->rows);

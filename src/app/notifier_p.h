@@ -21,7 +21,8 @@ struct bw_notifier {
     struct bw_consumer *consumer; /* of changes */
     struct bw_consumer *notes;
     struct bw_timer *timer;
-    struct bw_rows *rows; /* of the intention being written */
+    struct bw_timer *pace; /* until a channel may be posted to again */
+    struct bw_rows *rows;  /* of the intention being written */
     struct bw_messages list;
     size_t n;
     size_t under_way; /* steps whose answer will come */

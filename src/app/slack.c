@@ -68,7 +68,7 @@ static void on_posted(void *ctx, const struct bw_http_response *r)
                       complete ? r->body_len : 0, r->retry_after_ms, &answer);
     if (!complete)
         snprintf(answer.detail, sizeof(answer.detail), "%s", r->reason);
-    p.cb(p.ctx, &answer);
+    p.cb(p.ctx, &answer, r->sent ? r->sent_at : (struct bw_mono){0});
 }
 
 enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t len, struct bw_mono begin_by,

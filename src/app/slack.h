@@ -11,8 +11,8 @@ enum bw_slack_mode { BW_SLACK_OFF, BW_SLACK_BOT, BW_SLACK_WEBHOOK };
 enum bw_slack_mode bw_slack_mode(const struct bw_conf *conf);
 
 /* body: JSON of chat.postMessage, or of the webhook. begin_by: not one byte of it leaves after that moment; the outcome
- * is BW_POSTED_RETRY then. */
-typedef void (*bw_slack_cb)(void *ctx, const struct bw_slack_answer *answer);
+ * is BW_POSTED_RETRY then. sent_at: when it left, from which Slack's pace counts; ms 0 if it certainly did not. */
+typedef void (*bw_slack_cb)(void *ctx, const struct bw_slack_answer *answer, struct bw_mono sent_at);
 enum bw_err bw_slack_post(const struct bw_context *cx, const char *body, size_t len, struct bw_mono begin_by,
                           bw_slack_cb cb, void *ctx) BW_MUSTCHECK;
 

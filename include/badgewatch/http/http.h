@@ -41,13 +41,14 @@ struct bw_http_request {
 };
 
 struct bw_http_response {
-    enum bw_err err;    /* BW_OK: a complete response came, whatever its status. BW_ERR_UNAVAILABLE: no
+    enum bw_err err; /* BW_OK: a complete response came, whatever its status. BW_ERR_UNAVAILABLE: no
                          connection, or it broke before the response was complete; BW_ERR_TIMEOUT;
                          BW_ERR_TOO_BIG; BW_ERR_PROTOCOL: bad encoding or not HTTP; BW_ERR_CLOSED */
-    long status;        /* 0 if no status line came */
-    bool sent;          /* false only if it is certain that no byte of the request reached the peer's socket:
+    long status;     /* 0 if no status line came */
+    bool sent;       /* false only if it is certain that no byte of the request reached the peer's socket:
                          resolution, connection or TLS failed. true otherwise: the outcome of a POST without
                          a complete response is then ambiguous */
+    struct bw_mono sent_at; /* if sent: when the request was about to be written */
     bool body_complete; /* true when err is BW_OK: as long as the peer said. A compressed stream that was cut
                            before the peer counted it is taken for whole by libcurl 7.88, and the body is then
                            a prefix: whoever parses it must mind its end (JSON parsers do) */

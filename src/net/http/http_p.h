@@ -64,6 +64,7 @@ struct bw_http_call {
     struct bw_mono begin_by; /* 0 = any time */
     bool running;
     bool sent;
+    struct bw_mono sent_at;
     bool standing;       /* on_body took nothing: libcurl waits */
     bool resume;         /* and may go on, in the next turn */
     bool head_complete;  /* the empty line after the headers came */

@@ -71,7 +71,7 @@ static int on_connected(void *user, char *ip, char *local_ip, int port, int loca
         return CURL_PREREQFUNC_ABORT;
     }
     call->sent = true;
-    call->moved = now;
+    call->sent_at = call->moved = now;
     return CURL_PREREQFUNC_OK;
 }
 

@@ -123,6 +123,7 @@ static void fill(struct bw_http_call *call, enum bw_err err)
 
     r->err = err;
     r->sent = call->sent;
+    r->sent_at = call->sent_at;
     r->body_complete = err == BW_OK;
     r->last_byte = bw_mono_now();
     r->total_s = (double)(r->last_byte.ms - call->start.ms) / 1000.0;
