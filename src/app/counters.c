@@ -12,6 +12,7 @@ static const double request_bounds[] = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 static const double age_bounds[] = {60, 300, 900, 1800, 3600, 7200, 14400, 43200, 86400, 604800};
 static const double detection_bounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5};
 static const double delivery_bounds[] = {0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 300, 3600};
+static const double stage_bounds[] = {0.01, 0.1, 1, 5, 30, 60, 300, 900, 3600, 14400, 86400, 604800};
 static const double lag_bounds[] = {0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1};
 
 static const char *const part_names[BW_PARTS] = {"redis", "postgres", "slack", "keepa"};
@@ -73,6 +74,14 @@ static void declare_way(struct bw_counters *c)
         bw_metrics_histogram(c->registry, "alert_delivery_duration_seconds", "",
                              "Change detected, or the end of its quiet hours, to accepted by Slack",
                              delivery_bounds, COUNT(delivery_bounds));
+    static const char *const stages[BW_STAGES] = {"stage=\"keepa\"", "stage=\"detect\"", "stage=\"queue\"",
+                                                  "stage=\"slack\""};
+    for (size_t i = 0; i < BW_STAGES; i++)
+        c->stages[i] =
+            bw_metrics_histogram(c->registry, "change_stage_duration_seconds", stages[i],
+                                 "The way of an alert: Keepa's data until we had it, detection, the way "
+                                 "into the queue, Slack with quiet hours",
+                                 stage_bounds, COUNT(stage_bounds));
     bw_metrics_counter(c->registry, "notifications_total", "kind=\"change\",outcome=\"sent\"",
                        "Delivery attempts");
     c->notifications_pending =

@@ -5,6 +5,9 @@
 
 enum bw_outcome { BW_CHECK_OK, BW_CHECK_UNKNOWN, BW_CHECK_MISSING, BW_CHECK_ERROR, BW_CHECK_OUTCOMES };
 
+/* The way of an alert: Keepa until we had its data, detection, the queue, Slack. */
+enum bw_change_stage { BW_STAGE_KEEPA, BW_STAGE_DETECT, BW_STAGE_QUEUE, BW_STAGE_SLACK, BW_STAGES };
+
 struct bw_counters {
     struct bw_metrics *registry;
     struct bw_metric *checks[BW_CHECK_OUTCOMES];
@@ -13,6 +16,7 @@ struct bw_counters {
     struct bw_metric *badges_held, *products_tracked, *products_overdue;
     struct bw_metric *keepa_duration, *keepa_tokens_left, *keepa_tokens_consumed, *keepa_data_age;
     struct bw_metric *detection, *alert_delivery;
+    struct bw_metric *stages[BW_STAGES];
     struct bw_metric *notifications_pending, *notifications_quiet; /* the second is part of the first */
     struct bw_metric *history_backlog, *history_backlog_bytes, *history_rows;
     struct bw_metric *redis_up, *postgres_up, *slack_up, *keepa_up;

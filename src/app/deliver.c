@@ -270,6 +270,23 @@ static void on_recorded(void *ctx, enum bw_err err, const struct bw_reply *reply
     bw_notifier_progressed(m);
 }
 
+/* An end before its begin is a difference of clocks. */
+static void observe(struct bw_metric *metric, int64_t from_ms, int64_t to_ms)
+{
+    if (from_ms && to_ms)
+        bw_metric_observe(metric, to_ms > from_ms ? (double)(to_ms - from_ms) / 1000.0 : 0);
+}
+
+static void measure_stages(const struct bw_message *m, const struct bw_change_entry *e)
+{
+    struct bw_metric **stages = m->notifier->cx->counters.stages;
+    const struct bw_change *c = &e->change;
+    observe(stages[BW_STAGE_KEEPA], c->occurred_at * 1000, c->received_at_ms);
+    observe(stages[BW_STAGE_DETECT], c->received_at_ms, c->detected_at_ms);
+    observe(stages[BW_STAGE_QUEUE], c->detected_at_ms, e->queued_at_ms);
+    observe(stages[BW_STAGE_SLACK], e->queued_at_ms, m->told_at_ms);
+}
+
 static void measure(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
@@ -279,8 +296,8 @@ static void measure(struct bw_message *m)
     for (size_t i = 0; i < m->n; i++) {
         int64_t since = m->entries[i].change.detected_at_ms;
         since = m->quiet_ended_ms > since ? m->quiet_ended_ms : since;
-        double seconds = (double)(m->told_at_ms - since) / 1000.0;
-        bw_metric_observe(n->cx->counters.alert_delivery, seconds < 0 ? 0 : seconds);
+        observe(n->cx->counters.alert_delivery, since, m->told_at_ms);
+        measure_stages(m, &m->entries[i]);
     }
     if (m->progress.outcome == BW_OUTCOME_FOUND)
         bw_notifier_log_attempt(n, m, "found", "");

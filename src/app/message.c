@@ -54,6 +54,7 @@ bool bw_message_add(struct bw_message *m, const char *id, struct bw_change_entry
     m->entries = bw_realloc_array(m->entries, m->n + 1, sizeof(*m->entries));
     m->refs = bw_realloc_array(m->refs, m->n_refs + 1, sizeof(*m->refs));
     set_ref(&m->refs[m->n_refs++], id, entry->change.id);
+    entry->queued_at_ms = (int64_t)bw_stream_id_parse(id).ms;
     m->entries[m->n++] = *entry;
     return true;
 }

@@ -91,56 +91,62 @@ static const struct {
                 " end_not_before = coalesce(reigns.end_not_before, excluded.end_not_before),"
                 " category = excluded.category"},
     [CHANGES] =
-        {15,
+        {16,
          "INSERT INTO bestseller_changes (id, domain, asin, change_type, reason, category_id, category,"
-         " previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title, data_at)"
+         " previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title, data_at,"
+         " received_at)"
          " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
          " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
-         " to_timestamp(held), title, to_timestamp(data_at)"
+         " to_timestamp(held), title, to_timestamp(data_at), to_timestamp(received / 1000.0)"
          " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
          " $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
-         " $14::text[], $15::bigint[])"
+         " $14::text[], $15::bigint[], $16::bigint[])"
          " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
-         " checked, held, title, data_at)"
+         " checked, held, title, data_at, received)"
          " ORDER BY id ON CONFLICT (id) DO NOTHING"},
     /* Whole rows: another daemon may write the check that they come from later than this. */
     [TOLD] =
-        {21,
+        {23,
          "INSERT INTO bestseller_changes AS b (id, domain, asin, change_type, reason, category_id, category,"
          " previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title, data_at,"
-         " notification_sent, notified_at, slack_channel, slack_ts, withheld, slack_thread_ts, told_quietly)"
+         " received_at,"
+         " notification_sent, notified_at, slack_channel, slack_ts, withheld, slack_thread_ts, told_quietly,"
+         " queued_at)"
          " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
          " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
-         " to_timestamp(held), title, to_timestamp(data_at), withheld IS NULL,"
+         " to_timestamp(held), title, to_timestamp(data_at),"
+         " to_timestamp(received / 1000.0), withheld IS NULL,"
          " CASE WHEN withheld IS NULL THEN to_timestamp(told / 1000.0) END, channel, ts, withheld,"
-         " thread, quietly"
+         " thread, quietly, to_timestamp(queued / 1000.0)"
          " FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::bigint[],"
          " $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],"
-         " $14::text[], $15::bigint[], $16::bigint[], $17::text[], $18::text[], $19::text[],"
-         " $20::text[], $21::boolean[])"
+         " $14::text[], $15::bigint[], $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[],"
+         " $21::text[], $22::boolean[], $23::bigint[])"
          " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
-         " checked, held, title, data_at, told, channel, ts, withheld, thread, quietly)"
+         " checked, held, title, data_at, received, told, channel, ts, withheld, thread, quietly, queued)"
          " ORDER BY id, withheld NULLS FIRST ON CONFLICT (id) DO UPDATE"
          " SET notification_sent = excluded.notification_sent, notified_at = excluded.notified_at,"
          " slack_channel = excluded.slack_channel, slack_ts = excluded.slack_ts, withheld = "
          "excluded.withheld,"
-         " slack_thread_ts = excluded.slack_thread_ts, told_quietly = excluded.told_quietly"
+         " slack_thread_ts = excluded.slack_thread_ts, told_quietly = excluded.told_quietly,"
+         " queued_at = excluded.queued_at"
          " WHERE NOT b.notification_sent"},
     /* Before a message is sent. It gives what was known of its changes before: whether they are told, and since when
      * somebody may have been at it. Whole rows, since the check that found them may not be written yet. */
     [INTENTIONS] =
-        {15,
+        {16,
          "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[],"
          " $6::bigint[], $7::text[], $8::int[], $9::int[], $10::bigint[], $11::bigint[], $12::bigint[],"
-         " $13::bigint[], $14::text[], $15::bigint[])"
+         " $13::bigint[], $14::text[], $15::bigint[], $16::bigint[])"
          " AS r(id, domain, asin, type, reason, category_id, category, previous, new, occurred, detected,"
-         " checked, held, title, data_at)),"
+         " checked, held, title, data_at, received)),"
          " put AS (INSERT INTO bestseller_changes AS b (id, domain, asin, change_type, reason, category_id,"
          " category, previous_rank, new_rank, occurred_at, detected_at, previous_check_at, held_since, title,"
-         " data_at, intended_at)"
+         " data_at, received_at, intended_at)"
          " SELECT DISTINCT ON (id) id, domain, asin, type, reason, category_id, category, previous, new,"
          " to_timestamp(occurred), to_timestamp(detected / 1000.0), to_timestamp(checked),"
-         " to_timestamp(held), title, to_timestamp(data_at), now() FROM given"
+         " to_timestamp(held), title, to_timestamp(data_at), to_timestamp(received / 1000.0), now() FROM "
+         "given"
          " ORDER BY id ON CONFLICT (id) DO UPDATE SET intended_at = excluded.intended_at"
          " WHERE NOT b.notification_sent AND b.intended_at IS NULL)"
          " SELECT id, notification_sent OR coalesce(withheld, 'earlier') <> 'earlier',"
@@ -462,6 +468,7 @@ static struct rows *add_change(struct bw_rows *r, enum table t, const struct bw_
     number_or_null(row, c->held_since, c->held_since != 0);
     text(row, title);
     number_or_null(row, data_at, data_at != 0);
+    number_or_null(row, c->received_at_ms, c->received_at_ms != 0);
     return row;
 }
 
@@ -592,6 +599,7 @@ static enum bw_err add_told(struct bw_rows *r, const char *doc, size_t len, stru
         text_or_null(row, told.withheld);
         text_or_null(row, told.thread);
         number(row, told.quietly);
+        number_or_null(row, e->queued_at_ms, e->queued_at_ms != 0);
         know_told(r, e->change.id);
     }
     bw_told_record_fini(&told);

@@ -307,6 +307,11 @@ static void label(struct op *op, int64_t category_id, char **name)
     *name = bw_buf_take(&text, NULL);
 }
 
+static int64_t received_at(const struct op *op)
+{
+    return bw_wall_now().ms - (bw_mono_now().ms - op->check.last_byte.ms);
+}
+
 /* False: there is nothing to decide. */
 static bool detect(struct op *op)
 {
@@ -316,6 +321,7 @@ static bool detect(struct op *op)
     struct bw_detect_input in = {.prev = &op->check.member.prev,
                                  .product = &op->check.product,
                                  .answered_at = op->check.answered_at,
+                                 .received_at_ms = op->settles ? 0 : received_at(op),
                                  .detected_at_ms = bw_wall_now().ms,
                                  .others_answer = op->check.others_answer,
                                  .ill = op->stage->cx->source_ill};

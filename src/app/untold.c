@@ -30,7 +30,7 @@ static const char select_untold[] =
     " extract(epoch FROM occurred_at)::bigint, (extract(epoch FROM detected_at) * 1000)::bigint,"
     " extract(epoch FROM previous_check_at)::bigint, extract(epoch FROM held_since)::bigint, title,"
     " extract(epoch FROM data_at)::bigint, count(*) OVER (PARTITION BY b.domain, b.asin, detected_at),"
-    " detected_at, parent_asin"
+    " detected_at, parent_asin, (extract(epoch FROM received_at) * 1000)::bigint"
     " FROM bestseller_changes b LEFT JOIN asin_current_state s USING (domain, asin) WHERE NOT "
     "notification_sent AND withheld IS NULL"
     " AND (detected_at, id) > ($1::timestamptz, $2::uuid) ORDER BY detected_at, id LIMIT $3::int";
@@ -86,6 +86,7 @@ static void add_row(struct bw_args *args, const struct bw_pg_result *rows, size_
         c->new_rank = number(rows, row, 8);
         c->occurred_at = number(rows, row, 9);
         c->detected_at_ms = number(rows, row, 10);
+        c->received_at_ms = number(rows, row, 18);
         c->previous_check_at = number(rows, row, 11);
         c->held_since = number(rows, row, 12);
         char *check = bw_asprintf("%s:q%lld", member, (long long)c->detected_at_ms);

@@ -6,8 +6,109 @@
 
 #define DAY_MS 86400000LL
 
-static const char where[] = " FROM bestseller_changes WHERE detected_at >= $1::timestamptz"
-                            " AND ($2::smallint IS NULL OR (domain = $2::smallint AND asin = $3))";
+#define FIGURES 3 /* rows of them */
+
+#define CHOSEN                                                                                               \
+    " WHERE detected_at >= $1::timestamptz"                                                                  \
+    " AND ($2::smallint IS NULL OR (domain = $2::smallint AND asin = $3))"
+#define OF_CHANGE                                                                                            \
+    " to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS occurred, change_type,"               \
+    " domain || ':' || asin AS product"
+#define JSON(table)                                                                                          \
+    "SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (SELECT * FROM " table CHOSEN                      \
+    " ORDER BY occurred_at, id) AS c"
+
+static const char changes_json[] = JSON("bestseller_changes");
+static const char timings_json[] = JSON("change_timings");
+static const char changes[] =
+    "SELECT" OF_CHANGE ", coalesce('#' || previous_rank, '-'), coalesce('#' || new_rank, '-'), reason,"
+    " left(category, 32), CASE WHEN notification_sent THEN 'yes' ELSE 'no' END"
+    " FROM bestseller_changes" CHOSEN " ORDER BY occurred_at, id";
+
+#define FIGURE(stage)  "(SELECT percentile_cont(part) WITHIN GROUP (ORDER BY " stage ") FROM chosen)"
+#define SECONDS(stage) ", coalesce(to_char(" stage ", 'FM999999999990.000'), '-')"
+static const char timings[] =
+    "WITH chosen AS (SELECT * FROM change_timings" CHOSEN "), lines AS ("
+    "SELECT 0 AS part, occurred_at, id," OF_CHANGE ", left(category, 24) AS category, keepa_seconds,"
+    " detect_seconds, queue_seconds, slack_seconds, total_seconds FROM chosen"
+    " UNION ALL SELECT part, NULL, NULL, name, '', '', ''," FIGURE("keepa_seconds") "," FIGURE(
+        "detect_"
+        "seconds") "," FIGURE("queue_seconds") "," FIGURE("slack_seconds") "," FIGURE("total_seconds") " FROM"
+                                                                                                       " ("
+                                                                                                       "VALUE"
+                                                                                                       "S "
+                                                                                                       "(0.5,"
+                                                                                                       " "
+                                                                                                       "'medi"
+                                                                                                       "an'),"
+                                                                                                       " (0."
+                                                                                                       "95, "
+                                                                                                       "'95 "
+                                                                                                       "%'), "
+                                                                                                       "(1.0,"
+                                                                                                       " '"
+                                                                                                       "most'"
+                                                                                                       ")) "
+                                                                                                       "AS "
+                                                                                                       "f("
+                                                                                                       "part,"
+                                                                                                       " "
+                                                                                                       "name)"
+                                                                                                       ")"
+                                                                                                       " SELE"
+                                                                                                       "CT "
+                                                                                                       "occur"
+                                                                                                       "red, "
+                                                                                                       "chang"
+                                                                                                       "e_"
+                                                                                                       "type,"
+                                                                                                       " prod"
+                                                                                                       "uct, "
+                                                                                                       "categ"
+                                                                                                       "or"
+                                                                                                       "y" SECONDS("keepa_seconds") SECONDS(
+                                                                                                           "d"
+                                                                                                           "e"
+                                                                                                           "t"
+                                                                                                           "e"
+                                                                                                           "c"
+                                                                                                           "t"
+                                                                                                           "_"
+                                                                                                           "s"
+                                                                                                           "e"
+                                                                                                           "c"
+                                                                                                           "o"
+                                                                                                           "n"
+                                                                                                           "d"
+                                                                                                           "s") SECONDS("queue_seconds")
+                                                                                                           SECONDS(
+                                                                                                               "slack_"
+                                                                                                               "seconds")
+                                                                                                               SECONDS(
+                                                                                                                   "total_"
+                                                                                                                   "second"
+                                                                                                                   "s") " F"
+                                                                                                                        "RO"
+                                                                                                                        "M "
+                                                                                                                        "li"
+                                                                                                                        "ne"
+                                                                                                                        "s "
+                                                                                                                        "OR"
+                                                                                                                        "DE"
+                                                                                                                        "R "
+                                                                                                                        "BY"
+                                                                                                                        " p"
+                                                                                                                        "ar"
+                                                                                                                        "t,"
+                                                                                                                        " o"
+                                                                                                                        "cc"
+                                                                                                                        "ur"
+                                                                                                                        "re"
+                                                                                                                        "d_"
+                                                                                                                        "at"
+                                                                                                                        ", "
+                                                                                                                        "i"
+                                                                                                                        "d";
 
 static void print_json(void *ctx, const struct bw_pg_result *rows)
 {
@@ -32,37 +133,48 @@ static void print_rows(void *ctx, const struct bw_pg_result *rows)
     }
 }
 
+static void print_timings(void *ctx, const struct bw_pg_result *rows)
+{
+    (void)ctx;
+    size_t n = bw_pg_rows(rows);
+    if (n <= FIGURES) { /* those of nothing */
+        fprintf(stderr, "no change in that time\n");
+        return;
+    }
+    printf("%-20s %-6s %-14s %-24s %10s %8s %8s %9s %10s\n", "OCCURRED (UTC)", "TYPE", "PRODUCT", "CATEGORY",
+           "KEEPA", "DETECT", "QUEUE", "SLACK", "TOTAL");
+    for (size_t i = 0; i < n; i++) {
+        if (i == n - FIGURES)
+            putchar('\n');
+        printf("%-20s %-6s %-14s %-24s %10s %8s %8s %9s %10s\n", bw_pg_value(rows, i, 0),
+               bw_pg_value(rows, i, 1), bw_pg_value(rows, i, 2), bw_pg_value(rows, i, 3),
+               bw_pg_value(rows, i, 4), bw_pg_value(rows, i, 5), bw_pg_value(rows, i, 6),
+               bw_pg_value(rows, i, 7), bw_pg_value(rows, i, 8));
+    }
+}
+
+static const char *statement(const struct options *o)
+{
+    if (o->json)
+        return o->timing ? timings_json : changes_json;
+    return o->timing ? timings : changes;
+}
+
 static bool query(struct session *s, const struct options *o)
 {
     char since[BW_TIME_TEXT], domain[8];
-    struct bw_buf sql;
     bw_time_format_ms(o->since_ms ? o->since_ms : bw_wall_now().ms - DAY_MS, since);
     snprintf(domain, sizeof(domain), "%d", o->asin.domain);
     const char *const params[] = {since, o->has_asin ? domain : NULL, o->asin.asin};
-    bw_buf_init(&sql, 4096);
-    if (o->json)
-        bw_buf_addf(
-            &sql,
-            "SELECT coalesce(json_agg(row_to_json(c)), '[]') FROM (SELECT *%s ORDER BY occurred_at, id) AS c",
-            where);
-    else
-        bw_buf_addf(&sql,
-                    "SELECT to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), change_type,"
-                    " domain || ':' || asin, coalesce('#' || previous_rank, '-'), coalesce('#' || new_rank, "
-                    "'-'), reason,"
-                    " left(category, 32), CASE WHEN notification_sent THEN 'yes' ELSE 'no' END%s ORDER BY "
-                    "occurred_at, id",
-                    where);
-    bool ok = session_query(s, bw_buf_str(&sql), 3, params, o->json ? print_json : print_rows, NULL);
-    bw_buf_fini(&sql);
-    return ok;
+    void (*print)(void *, const struct bw_pg_result *) = o->timing ? print_timings : print_rows;
+    return session_query(s, statement(o), 3, params, o->json ? print_json : print, NULL);
 }
 
 int run_changes(struct invocation *in)
 {
     struct options o;
     struct session s;
-    if (!parse_options(in, "since,asin,json", &o))
+    if (!parse_options(in, "since,asin,timing,json", &o))
         return EXIT_USAGE;
     if (o.n_rest > 0)
         return usage_error(in->command, "'%s' was not expected; --asin %s?", o.rest[0], o.rest[0]);

@@ -79,12 +79,16 @@ static const struct command
                     PRODUCT_NOTE,
                     run_show,
                     true},
-    changes_command = {"changes",
-                       "[--since T] [--asin A] [--json]",
-                       "badges gained and lost",
-                       "T is a time (2026-05-10T04:19:28Z) or a duration (8h); default 24h.\n",
-                       run_changes,
-                       true},
+    changes_command =
+        {"changes",
+         "[--since T] [--asin A] [--timing] [--json]",
+         "badges gained and lost",
+         "T is a time (2026-05-10T04:19:28Z) or a duration (8h); default 24h.\n"
+         "--timing: how long each took on its way, in seconds: KEEPA until we had its data,\n"
+         "DETECT from the answer to the change, QUEUE into the queue, SLACK until it was accepted\n"
+         "(quiet hours included), TOTAL of all; then the median, the 95th percentile and the most.\n",
+         run_changes,
+         true},
     summary_command =
         {"summary",
          "[--date D] [--send]",

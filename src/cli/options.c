@@ -11,7 +11,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JSON = 1, ALL, PRIORITY, EVERY, LABEL, CHANNEL, TAG, FOR, SINCE, ASIN, DATE, SEND, KEEP, INTO };
+enum {
+    JSON = 1,
+    ALL,
+    PRIORITY,
+    EVERY,
+    LABEL,
+    CHANNEL,
+    TAG,
+    FOR,
+    SINCE,
+    ASIN,
+    DATE,
+    SEND,
+    KEEP,
+    INTO,
+    TIMING
+};
 
 static const struct option long_options[] = {
     {"json", no_argument, NULL, JSON},
@@ -28,6 +44,7 @@ static const struct option long_options[] = {
     {"send", no_argument, NULL, SEND},
     {"keep", required_argument, NULL, KEEP},
     {"into", required_argument, NULL, INTO},
+    {"timing", no_argument, NULL, TIMING},
     {NULL, 0, NULL, 0},
 };
 
@@ -125,6 +142,9 @@ static bool take(const struct command *c, int option, char *arg, struct options 
         return true;
     case KEEP:
         return number(c, "keep", arg, 1, 10000, &o->keep);
+    case TIMING:
+        o->timing = true;
+        return true;
     case INTO:
         o->into = arg;
         return true;

@@ -20,6 +20,7 @@ struct options {
     int64_t since_ms; /* 0 = not given */
     const char *date; /* a day that there is; NULL = not given */
     bool send;
+    bool timing;
     int keep;         /* >= 1; 0 = not given */
     const char *into; /* NULL = not given */
     struct bw_product_key asin;

@@ -36,6 +36,8 @@ void bw_entry_write_change(struct bw_json *j, const char *key, const struct bw_c
     bw_json_int(j, "previous_rank", c->previous_rank);
     bw_json_int(j, "new_rank", c->new_rank);
     bw_json_int(j, "occurred_at", c->occurred_at);
+    if (c->received_at_ms)
+        bw_json_int(j, "received_at_ms", c->received_at_ms);
     bw_json_int(j, "detected_at_ms", c->detected_at_ms);
     bw_json_int(j, "previous_check_at", c->previous_check_at);
     bw_json_int(j, "held_since", c->held_since);
@@ -53,6 +55,12 @@ static void read_kind(struct bw_reader *r, struct bw_change *c)
         bw_reader_fail(r, "'reason': not one of a badge %s", type);
 }
 
+/* Entries of older versions do not have it. */
+static int64_t optional_ms(struct bw_reader *r, const struct bw_json_node *o, const char *name)
+{
+    return r->err == BW_OK && bw_json_get(o, name) ? bw_reader_int(r, name, 0, BW_ENTRY_TIME_MAX_MS) : 0;
+}
+
 enum bw_err bw_entry_read_change(const struct bw_json_node *o, struct bw_change *out, struct bw_error *error)
 {
     struct bw_change c = {.type = BW_GAINED};
@@ -65,6 +73,7 @@ enum bw_err bw_entry_read_change(const struct bw_json_node *o, struct bw_change 
     c.previous_rank = bw_reader_int(&r, "previous_rank", BW_UNRANKED, INT32_MAX);
     c.new_rank = bw_reader_int(&r, "new_rank", BW_UNRANKED, INT32_MAX);
     c.occurred_at = bw_reader_int(&r, "occurred_at", 1, BW_ENTRY_TIME_MAX);
+    c.received_at_ms = optional_ms(&r, o, "received_at_ms");
     c.detected_at_ms = bw_reader_int(&r, "detected_at_ms", 0, BW_ENTRY_TIME_MAX_MS);
     c.previous_check_at = bw_reader_int(&r, "previous_check_at", 0, BW_ENTRY_TIME_MAX);
     c.held_since = bw_reader_int(&r, "held_since", 0, BW_ENTRY_TIME_MAX);
@@ -84,6 +93,8 @@ static void write_entry(struct bw_json *j, const struct bw_change_entry *e)
     if (e->parent[0])
         bw_json_string(j, "parent", e->parent);
     bw_json_int(j, "data_at", e->data_at);
+    if (e->queued_at_ms)
+        bw_json_int(j, "queued_at_ms", e->queued_at_ms);
     bw_json_object_end(j);
 }
 
@@ -102,6 +113,7 @@ static enum bw_err read_entry(const struct bw_json_node *o, struct bw_change_ent
             bw_reader_fail(&r, "'parent': an ASIN was expected");
     }
     e.data_at = bw_reader_int(&r, "data_at", 0, BW_ENTRY_TIME_MAX);
+    e.queued_at_ms = optional_ms(&r, o, "queued_at_ms");
     if (r.err == BW_OK)
         *out = e;
     else

@@ -68,6 +68,7 @@ static void say_change(struct bw_check_work *w, const struct bw_category_state *
         .previous_rank = previous_rank,
         .new_rank = new_rank,
         .occurred_at = occurred_at,
+        .received_at_ms = w->in->received_at_ms,
         .detected_at_ms = w->in->detected_at_ms,
         .previous_check_at = w->prev->ok_at,
         .held_since = reason == BW_REACHED_TOP ? 0 : c->since,

@@ -1,6 +1,7 @@
 """95 made-up products, 40 rounds of checks: exactly what the simulator's own record says, told exactly once, paid for
 exactly as charged."""
 import collections
+import json
 
 import stack
 from stack import equal, true
@@ -8,6 +9,7 @@ from stack import equal, true
 PRODUCTS = 95
 ROUNDS = 40
 STEP_S = 3600
+STAGES = ('detect', 'queue', 'slack')
 CHANNELS = 30  # a channel gets one message a second
 
 
@@ -30,6 +32,7 @@ def rows_and_record():
         s.settled(60)
         check_record(s, first)
         check_messages(s)
+        check_timing(s)
         equal(s.value('SELECT count(*) FROM checks'), str(PRODUCTS * (ROUNDS + 1)), 'checks')
         equal(s.value("SELECT count(*) FROM checks WHERE data_state <> 'ok'"), '0', 'unknown checks')
         s.each_request_logged()
@@ -69,6 +72,27 @@ def check_messages(s):
         for check in {check_of[i] for i in ids}:
             true(ids_of[check] <= set(ids), f'the changes of {check} are in more than one message')
     equal(sorted(told), sorted(check_of), 'change ids in the channels')
+
+
+def check_timing(s):
+    """Every moment of every change is there and in order, and the command and the metric say the same."""
+    n = s.value('SELECT count(*) FROM bestseller_changes')
+    equal(s.value('SELECT count(*) FROM bestseller_changes WHERE received_at <= detected_at AND detected_at <= queued_at '
+                  'AND queued_at <= notified_at'), n, 'changes whose moments are in order')
+    rows = json.loads(s.bw('changes', '--since', '1d', '--timing', '--json').stdout)
+    equal(len(rows), int(n), 'changes with --timing --json')
+    for r in rows:
+        total = sum(r[f'{stage}_seconds'] for stage in ('keepa', *STAGES))
+        true(abs(total - r['total_seconds']) < 0.001, f'the stages of {r["id"]} are not its whole way: {r}')
+    lines = s.bw('changes', '--since', '1d', '--timing').stdout.splitlines()
+    equal(lines[0].split()[-5:], ['KEEPA', 'DETECT', 'QUEUE', 'SLACK', 'TOTAL'], 'the head')
+    equal(len(lines), int(n) + 5, 'lines')
+    for i, stage in enumerate(STAGES):
+        most = max(r[f'{stage}_seconds'] for r in rows)
+        equal(lines[-1].split()[2 + i], f'{most:.3f}', f'the most of {stage}')
+        equal(s.d.metrics()[f'change_stage_duration_seconds_count{{stage="{stage}"}}'], float(n), f'{stage} in the metric')
+    print('\n'.join(lines[:3] + lines[-3:]))
+    equal(s.bw('changes', '--since', '1d', '--timing', '--asin', 'B0NOTTHERE').stderr, 'no change in that time\n', 'of none')
 
 
 if __name__ == '__main__':

@@ -63,6 +63,7 @@ struct bw_change_entry {
     char *title;                  /* may be NULL */
     char parent[BW_ASIN_LEN + 1]; /* of the family that the product is a variation of; "" = none known */
     int64_t data_at;              /* freshness of the data behind it (rule 9), unix s; 0 unknown */
+    int64_t queued_at_ms;         /* clock of Redis: the id of its entry in bw:changes; 0 = it has none yet */
 };
 void bw_change_entry_encode(const struct bw_change_entry *e, struct bw_buf *out);
 enum bw_err bw_change_entry_decode(const char *json, size_t len, struct bw_change_entry *out,

@@ -28,10 +28,12 @@ struct bw_change {
     enum bw_change_type type;
     enum bw_reason reason;
     int64_t category_id;
-    char *category;            /* name; NULL if none is known yet */
-    int64_t previous_rank;     /* BW_UNRANKED and BW_NO_RANK are NULL in the table */
-    int64_t new_rank;          /* same */
-    int64_t occurred_at;       /* unix s, Keepa's clock */
+    char *category;        /* name; NULL if none is known yet */
+    int64_t previous_rank; /* BW_UNRANKED and BW_NO_RANK are NULL in the table */
+    int64_t new_rank;      /* same */
+    int64_t occurred_at;   /* unix s, Keepa's clock */
+    int64_t
+        received_at_ms; /* our clock: the last byte of the answer; 0 = none: the guard decided it, or an older version */
     int64_t detected_at_ms;    /* our clock */
     int64_t previous_check_at; /* unix s, Keepa's clock; 0 = none */
     int64_t held_since;        /* lost: start of the reign that ended */

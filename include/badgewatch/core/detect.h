@@ -11,6 +11,7 @@ struct bw_detect_input {
     const struct bw_state *prev;      /* never NULL; version 0 at first sight */
     const struct bw_product *product; /* never NULL; unknown != BW_KNOWN for absent and unusable ones */
     int64_t answered_at;              /* Keepa's clock: timestamp of the envelope, unix s; never 0 */
+    int64_t received_at_ms;           /* our clock: the last byte of the answer */
     int64_t detected_at_ms;           /* our clock */
     bool others_answer; /* some other product answered usably in the last hour (rule 4, delisted) */
     bool ill;           /* the source was found ill (rule 8) */

@@ -61,6 +61,8 @@ struct bw_change random_change(uint32_t *seed)
                           .previous_rank = random_rank(seed),
                           .new_rank = random_rank(seed),
                           .occurred_at = random_number(seed, 1, TIME_MAX),
+                          .received_at_ms =
+                              random_number(seed, 0, 2) ? random_number(seed, 0, TIME_MAX * 1000 + 999) : 0,
                           .detected_at_ms = random_number(seed, 0, TIME_MAX * 1000 + 999),
                           .previous_check_at = random_number(seed, 0, TIME_MAX),
                           .held_since = random_number(seed, 0, TIME_MAX)};

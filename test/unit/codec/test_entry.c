@@ -31,6 +31,7 @@ static void same_change(const struct bw_change *a, const struct bw_change *b)
     assert_true(a->type == b->type && a->reason == b->reason && a->category_id == b->category_id);
     assert_true(a->previous_rank == b->previous_rank && a->new_rank == b->new_rank);
     assert_true(a->occurred_at == b->occurred_at && a->detected_at_ms == b->detected_at_ms);
+    assert_true(a->received_at_ms == b->received_at_ms);
     assert_true(a->previous_check_at == b->previous_check_at && a->held_since == b->held_since);
     same_text(a->category, b->category);
 }
@@ -111,9 +112,11 @@ static void told(void **state)
         struct bw_buf json;
         size_t n = 1 + next_random(&seed) % COUNT(entries);
         for (size_t i = 0; i < n; i++)
-            entries[i] = (struct bw_change_entry){.change = random_change(&seed),
-                                                  .title = random_name(&seed),
-                                                  .data_at = random_number(&seed, 0, TIME_MAX)};
+            entries[i] =
+                (struct bw_change_entry){.change = random_change(&seed),
+                                         .title = random_name(&seed),
+                                         .data_at = random_number(&seed, 0, TIME_MAX),
+                                         .queued_at_ms = round % 4 ? random_number(&seed, 0, TIME_MAX) : 0};
         bw_buf_init(&json, 1u << 16);
         struct bw_told_record where = {
             .channel = "C0123", .quietly = round % 5 == 0, .told_at_ms = 1755101612345};
@@ -133,6 +136,7 @@ static void told(void **state)
             same_change(&entries[i].change, &back.entries[i].change);
             same_text(entries[i].title, back.entries[i].title);
             assert_true(entries[i].data_at == back.entries[i].data_at);
+            assert_true(entries[i].queued_at_ms == back.entries[i].queued_at_ms);
             bw_change_entry_fini(&entries[i]);
         }
         bw_told_record_fini(&back);

@@ -64,7 +64,8 @@ static enum bw_err decode(enum kind kind, const char *json, size_t len, struct b
     "{\"id\":\"" ID "\",\"domain\":3,\"asin\":\"B0TEST0001\",\"type\":\"lost\",\"reason\":\"outranked\","    \
     "\"category_id\":7,\"category\":\"Serums\",\"previous_rank\":1,\"new_rank\":4,\"occurred_at\":"          \
     "1755100000,"                                                                                            \
-    "\"detected_at_ms\":1755100001000,\"previous_check_at\":0,\"held_since\":0}"
+    "\"received_at_ms\":1755100000990,\"detected_at_ms\":1755100001000,\"previous_check_at\":0,\"held_"      \
+    "since\":0}"
 #define ENTRY_TEXT "{\"change\":" CHANGE_TEXT ",\"title\":\"T\",\"data_at\":5}"
 
 /* A good text of each kind; that of a check comes from its writer. */
@@ -158,11 +159,15 @@ static const struct edit {
      "'change': 'occurred_at': a whole number from 1 to 253402300799 was expected"},
     {CHANGE, "\"detected_at_ms\":1", "\"detected_at_ms\":-1",
      "'change': 'detected_at_ms': a whole number from 0 to 253402300799999 was expected"},
+    {CHANGE, "\"received_at_ms\":1", "\"received_at_ms\":-1",
+     "'change': 'received_at_ms': a whole number from 0 to 253402300799999 was expected"},
     {CHANGE, "\"previous_check_at\":0", "\"previous_check_at\":true",
      "'change': 'previous_check_at': a whole number from 0 to 253402300799 was expected"},
     {CHANGE, ",\"held_since\":0", "",
      "'change': 'held_since': a whole number from 0 to 253402300799 was expected"},
     {CHANGE, "\"title\":\"T\"", "\"title\":{}", "'title': a text or null was expected"},
+    {CHANGE, "\"data_at\":5", "\"data_at\":5,\"queued_at_ms\":\"\"",
+     "'queued_at_ms': a whole number from 0 to 253402300799999 was expected"},
     {CHANGE, "\"data_at\":5", "\"data_at\":-5",
      "'data_at': a whole number from 0 to 253402300799 was expected"},
 
