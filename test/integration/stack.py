@@ -644,11 +644,12 @@ class Stack:
 
     def told(self):
         """Changes, and messages about no change, that Slack has to be told of."""
-        waiting = 0
-        for groups in self.redis.many([('XINFO', 'GROUPS', 'bw:changes'), ('XINFO', 'GROUPS', 'bw:outbox')]):
-            group = dict(zip(groups[0][::2], groups[0][1::2])) if groups else {}
-            waiting += (group.get('pending') or 0) + (group.get('lag') or 0)
-        return waiting
+        return self._waiting('bw:changes') + (self._waiting('bw:outbox') if self.redis('EXISTS', 'bw:outbox') else 0)
+
+    def _waiting(self, stream):
+        groups = self.redis('XINFO', 'GROUPS', stream)
+        group = dict(zip(groups[0][::2], groups[0][1::2])) if groups else {}
+        return (group.get('pending') or 0) + (group.get('lag') or 0)
 
     def settled(self, seconds=WAIT):
         """Waits until nothing is under way: no check, no message, no history."""
@@ -672,7 +673,8 @@ class Clock:
             raise Skip(f'{self.LIBRARY} is not built')
         self.path, self.shift = path, 0
         self.step(0)
-        self.env = {'LD_PRELOAD': self.LIBRARY, 'CLOCK_SHIFT_FILE': path, 'ASAN_OPTIONS': 'verify_asan_link_order=0'}
+        library = shutil.copy(self.LIBRARY, path + '.so')  # the user postgres may not read /root
+        self.env = {'LD_PRELOAD': library, 'CLOCK_SHIFT_FILE': path, 'ASAN_OPTIONS': 'verify_asan_link_order=0'}
 
     def step(self, seconds):
         self.shift += seconds
