@@ -33,13 +33,13 @@ GRANT USAGE ON SCHEMA :"schema" TO :"daemon", :"reader";
 SELECT format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I.%I TO %I', :'schema', name, :'daemon')
     FROM unnest(ARRAY['tracked_asins', 'asin_current_state', 'checks', 'raw_responses', 'rank_points', 'value_points',
                       'bestseller_changes', 'reigns', 'unknown_periods', 'categories', 'api_usage_log',
-                      'notification_log', 'daily_summaries', 'tracking_defaults']) AS name \gexec
+                      'notification_log', 'daily_summaries', 'period_summaries', 'tracking_defaults']) AS name \gexec
 SELECT format('GRANT SELECT ON %I.%I TO %I', :'schema', name, :'daemon')
     FROM unnest(ARRAY['asin_history', 'change_timings', 'schema_migrations']) AS name \gexec
 SELECT format('GRANT SELECT ON %I.%I TO %I', :'schema', name, :'reader')
     FROM unnest(ARRAY['tracked_asins', 'asin_current_state', 'asin_history', 'checks', 'raw_responses', 'rank_points',
                       'value_points', 'bestseller_changes', 'reigns', 'unknown_periods', 'categories', 'api_usage_log',
-                      'notification_log', 'daily_summaries', 'tracking_defaults', 'change_timings',
+                      'notification_log', 'daily_summaries', 'period_summaries', 'tracking_defaults', 'change_timings',
                       'schema_migrations']) AS name \gexec
 
 GRANT EXECUTE ON FUNCTION badgewatch_partition_for(timestamptz), badgewatch_maintain(integer, interval) TO :"daemon";

@@ -1,4 +1,4 @@
-/* A look at the clock every few seconds. The day that was found sent is remembered, so that a quiet morning asks nothing. */
+/* A look at the clock every few seconds. What was found sent is remembered, so that a quiet morning asks nothing. */
 #include "summary.h"
 
 #include "args.h"
@@ -20,28 +20,31 @@ struct bw_summarizer {
     struct bw_timer *timer;
     void (*queued)(void *ctx);
     void *ctx;
-    char day[BW_DAY_TEXT];  /* being looked after */
-    char done[BW_DAY_TEXT]; /* sent, or queued by us */
-    char refused[256];      /* what Postgres said last, so that it is logged once */
+    struct bw_period period;                    /* being looked after */
+    char done[BW_PERIOD_KINDS][BW_PERIOD_TEXT]; /* sent, or queued by us */
+    char refused[256];                          /* what Postgres said last, so that it is logged once */
     bool busy;
     bool stopping;
 };
 
-/* Changes count on the day on which they were seen: each is in exactly one summary. */
+/* Changes count on the day on which they were seen: each is in exactly one summary of its kind. Products that were checked are
+ * found by steps through the index, from one product to the next: a month of checks is not read. */
 #define FIGURES                                                                                              \
-    "WITH b AS (SELECT $1::date::timestamp AT TIME ZONE 'UTC' AS first,"                                     \
-    " ($1::date + 1)::timestamp AT TIME ZONE 'UTC' AS last),"                                                \
+    "WITH RECURSIVE b AS (SELECT $1::date::timestamp AT TIME ZONE 'UTC' AS first,"                           \
+    " ($2::date + 1)::timestamp AT TIME ZONE 'UTC' AS last),"                                                \
     " c AS (SELECT bc.* FROM bestseller_changes bc, b"                                                       \
     "   WHERE detected_at >= b.first AND detected_at < b.last),"                                             \
     " a AS (SELECT u.* FROM api_usage_log u, b"                                                              \
-    "   WHERE processing_started_at >= b.first AND processing_started_at < b.last)"                          \
+    "   WHERE processing_started_at >= b.first AND processing_started_at < b.last),"                         \
+    " p AS ((SELECT domain, asin FROM checks ORDER BY domain, asin LIMIT 1) UNION ALL"                       \
+    "   SELECT n.domain, n.asin FROM p, LATERAL (SELECT domain, asin FROM checks"                            \
+    "    WHERE (domain, asin) > (p.domain, p.asin) ORDER BY domain, asin LIMIT 1) AS n)"                     \
     " SELECT json_build_object("                                                                             \
-    "'day', to_char($1::date, 'YYYY-MM-DD'),"                                                                \
     "'gained', (SELECT count(*) FROM c WHERE change_type = 'gained'),"                                       \
     "'lost', (SELECT count(*) FROM c WHERE change_type = 'lost'),"                                           \
     "'withheld', (SELECT count(*) FROM c WHERE withheld IS NOT NULL),"                                       \
-    "'checked', (SELECT count(DISTINCT (domain, asin)) FROM checks, b"                                       \
-    "   WHERE check_timestamp >= b.first AND check_timestamp < b.last),"                                     \
+    "'checked', (SELECT count(*) FROM p, b WHERE EXISTS (SELECT FROM checks k WHERE k.domain = p.domain"     \
+    "   AND k.asin = p.asin AND check_timestamp >= b.first AND check_timestamp < b.last)),"                  \
     "'tracked', (SELECT count(*) FROM tracked_asins WHERE is_active),"                                       \
     "'calls', (SELECT count(*) FROM a), 'tokens', (SELECT coalesce(sum(tokens_consumed), 0) FROM a),"        \
     "'cost_cents', (SELECT coalesce(sum(estimated_cost_cents), 0) FROM a),"                                  \
@@ -55,15 +58,27 @@ struct bw_summarizer {
 
 const char bw_summary_select[] = FIGURES;
 
-static const char insert_row[] =
-    "INSERT INTO daily_summaries (day, summary) SELECT $1::date, figures FROM (" FIGURES ") AS f(figures)"
-    " WHERE NOT EXISTS (SELECT FROM daily_summaries WHERE day = $1::date) ON CONFLICT DO NOTHING";
+/* $3: its name. */
+#define INSERT(table, column, type)                                                                          \
+    "INSERT INTO " table " (" column ", summary) SELECT $3::" type ", figures FROM (" FIGURES                \
+    ") AS f(figures)"                                                                                        \
+    " WHERE NOT EXISTS (SELECT FROM " table " WHERE " column " = $3::" type ") ON CONFLICT DO NOTHING"
+#define SELECT(table, column, type)                                                                          \
+    "SELECT summary, notification_sent, floor(extract(epoch FROM created_at) * 1000)::bigint"                \
+    " FROM " table " WHERE " column " = $1::" type
 
-static const char select_row[] =
-    "SELECT summary, notification_sent, floor(extract(epoch FROM created_at) * 1000)::bigint"
-    " FROM daily_summaries WHERE day = $1::date";
+static const char insert_day[] = INSERT("daily_summaries", "day", "date");
+static const char select_day[] = SELECT("daily_summaries", "day", "date");
+static const char insert_period[] = INSERT("period_summaries", "period", "text");
+static const char select_period[] = SELECT("period_summaries", "period", "text");
 
 /* ---- the note ---- */
+
+static void remember(struct bw_summarizer *s)
+{
+    char *done = s->done[s->period.kind];
+    snprintf(done, BW_PERIOD_TEXT, "%s", s->period.name);
+}
 
 static void on_queued(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
@@ -71,10 +86,10 @@ static void on_queued(void *ctx, enum bw_err err, const struct bw_reply *reply)
     s->busy = false;
     if (err != BW_OK || reply->type != BW_REPLY_INTEGER)
         return; /* at the next look */
-    snprintf(s->done, sizeof(s->done), "%s", s->day);
+    remember(s);
     if (reply->integer == 0)
         return; /* another daemon was first, or it is queued since */
-    bw_log_info("summary", "the summary of %s is queued", s->day);
+    bw_log_info("summary", "the summary of %s is queued", s->period.name);
     s->queued(s->ctx);
 }
 
@@ -84,13 +99,13 @@ static bool queue(struct bw_summarizer *s, const struct bw_summary *figures, int
     const struct bw_keys *k = &s->cx->keys;
     char key[64], id[BW_UUID_TEXT], headline[64], doubt[24] = "";
     struct bw_buf lines;
-    snprintf(key, sizeof(key), "summary:%s", s->day);
-    snprintf(headline, sizeof(headline), "📊 badgewatch: summary of %s", s->day);
+    snprintf(key, sizeof(key), "summary:%s", s->period.name);
+    snprintf(headline, sizeof(headline), "📊 badgewatch: summary of %s", s->period.name);
     bw_note_id(key, id);
     if (created_ms != 0)
         snprintf(doubt, sizeof(doubt), "%lld", (long long)created_ms);
     bw_buf_init(&lines, 16384);
-    bw_summary_lines(figures, s->cx->conf->currency, &lines);
+    bw_summary_lines(&s->period, figures, s->cx->conf->currency, &lines);
     const char *argv[] = {k->outbox, k->untold, id, "summary", key, headline, bw_buf_str(&lines), doubt};
     enum bw_err err = bw_redis_eval(s->cx->redis, &bw_script_note, 2, 8, argv, NULL, on_queued, s);
     bw_buf_fini(&lines);
@@ -103,7 +118,7 @@ static void refuse(struct bw_summarizer *s, const char *why)
 {
     s->busy = false;
     if (strcmp(s->refused, why) != 0)
-        bw_log_warning("summary", "the summary of %s waits: %s", s->day, why);
+        bw_log_warning("summary", "the summary of %s waits: %s", s->period.name, why);
     snprintf(s->refused, sizeof(s->refused), "%s", why);
 }
 
@@ -121,7 +136,7 @@ static void on_row(void *ctx, const struct bw_pg_answer *answer)
     if (bw_pg_rows(row) != 1 || bw_pg_value(row, 0, 1)[0] == 't' ||
         bw_slack_mode(s->cx->conf) == BW_SLACK_OFF) {
         s->busy = false;
-        snprintf(s->done, sizeof(s->done), "%s", s->day);
+        remember(s);
         return;
     }
     if (bw_summary_decode(bw_pg_value(row, 0, 0), bw_pg_length(row, 0, 0), &figures, &error) != BW_OK) {
@@ -135,16 +150,27 @@ static void on_row(void *ctx, const struct bw_pg_answer *answer)
     bw_summary_fini(&figures);
 }
 
+static void ask(struct bw_summarizer *s, const struct bw_period *period)
+{
+    bool day = period->kind == BW_DAILY;
+    s->period = *period;
+    const char *const params[] = {s->period.first, s->period.last, s->period.name};
+    const struct bw_pg_statement statements[] = {{day ? insert_day : insert_period, 3, params},
+                                                 {day ? select_day : select_period, 1, params + 2}};
+    s->busy = bw_pg_submit(s->cx->pg, statements, 2, on_row, s) == BW_OK;
+}
+
 static void look(struct bw_summarizer *s)
 {
-    char day[BW_DAY_TEXT];
-    if (s->busy || s->stopping || !bw_summary_due(bw_wall_now(), s->cx->conf->summary_at_min, day) ||
-        strcmp(day, s->done) == 0 || !bw_postgres_usable(s->cx) || !bw_redis_ready(s->cx->redis))
-        return;
-    snprintf(s->day, sizeof(s->day), "%s", day);
-    const char *const params[] = {s->day};
-    const struct bw_pg_statement statements[] = {{insert_row, 1, params}, {select_row, 1, params}};
-    s->busy = bw_pg_submit(s->cx->pg, statements, 2, on_row, s) == BW_OK;
+    const struct bw_conf *conf = s->cx->conf;
+    for (enum bw_period_kind kind = BW_DAILY; kind < BW_PERIOD_KINDS; kind++) {
+        struct bw_period period;
+        if (s->busy || s->stopping || !bw_postgres_usable(s->cx) || !bw_redis_ready(s->cx->redis))
+            return;
+        if (conf->summaries[kind] && bw_period_due(bw_wall_now(), conf->summary_at_min, kind, &period) &&
+            strcmp(period.name, s->done[kind]) != 0)
+            ask(s, &period);
+    }
 }
 
 static void on_tick(void *ctx)
@@ -174,7 +200,8 @@ void bw_summarizer_start(struct bw_summarizer *s)
 
 void bw_summarizer_forget(struct bw_summarizer *s)
 {
-    s->done[0] = '\0';
+    for (size_t i = 0; i < BW_PERIOD_KINDS; i++)
+        s->done[i][0] = '\0';
 }
 
 void bw_summarizer_stop(struct bw_summarizer *s)

@@ -1,7 +1,7 @@
-/* Sends the daily summary: once a day, whoever restarts, and however many daemons run.
+/* Sends the summaries of days, weeks and months: each once, whoever restarts, and however many daemons run.
  *
  * Happy way: at BADGEWATCH_SUMMARY_AT the figures of the day before are computed and stored (one row of daily_summaries a
- * day; the first daemon wins) -> a note is queued in bw:outbox (once: its id is in bw:untold) -> the notifier sends it like
+ * day, of period_summaries a week or month; the first daemon wins) -> a note is queued in bw:outbox (once: its id is in bw:untold) -> the notifier sends it like
  * an alert -> the writer marks the row. Failing: a store that is away delays it, for four hours; a row that is not sent and
  * whose note is gone (Redis was emptied) is queued again, with a doubt, so that the channel is looked at first. */
 #pragma once

@@ -89,14 +89,14 @@ static const struct command
          "(quiet hours included), TOTAL of all; then the median, the 95th percentile and the most.\n",
          run_changes,
          true},
-    summary_command =
-        {"summary",
-         "[--date D] [--send]",
-         "the daily summary of day D (UTC), printed or sent",
-         "D is a date (2026-05-10); default yesterday. --send posts it to Slack now, whether or not the\n"
-         "daemon has sent that day's.\n",
-         run_summary,
-         true},
+    summary_command = {"summary",
+                       "[--date D] [--send]",
+                       "the daily summary of day D (UTC), printed or sent",
+                       "D is a day (2026-05-10), an ISO week (2026-W19) or a month (2026-05); default "
+                       "yesterday. --send posts\n"
+                       "it to Slack now, whether or not the daemon has sent it.\n",
+                       run_summary,
+                       true},
     notify_test = {"notify-test",   "",  "a real message through the real path, marked TEST", "",
                    run_notify_test, true},
     backup_command =

@@ -4,7 +4,6 @@
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/clock.h"
 #include "badgewatch/codec/keepa.h"
-#include "badgewatch/core/summary.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -132,10 +131,13 @@ static bool take(const struct command *c, int option, char *arg, struct options 
     case SINCE:
         return since(c, arg, &o->since_ms);
     case DATE:
-        o->date = arg;
-        if (bw_day_valid(arg))
+        o->has_period = true;
+        if (bw_period_parse(arg, &o->period))
             return true;
-        usage_error(c, "--date '%s': a day like 2026-05-10 was expected", arg);
+        usage_error(
+            c,
+            "--date '%s': a day like 2026-05-10, a week like 2026-W19 or a month like 2026-05 was expected",
+            arg);
         return false;
     case SEND:
         o->send = true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "badgewatch/codec/csv.h"
+#include "badgewatch/core/period.h"
 #include "command.h"
 
 #include <stdint.h>
@@ -18,7 +19,8 @@ struct options {
     int n_tags;
     int64_t for_ms;   /* 0 = not given */
     int64_t since_ms; /* 0 = not given */
-    const char *date; /* a day that there is; NULL = not given */
+    struct bw_period period;
+    bool has_period;
     bool send;
     bool timing;
     int keep;         /* >= 1; 0 = not given */

@@ -1,4 +1,4 @@
-/* `badgewatch summary`: the figures of a day, printed or sent. */
+/* `badgewatch summary`: the figures of a day, a week or a month, printed or sent. */
 #include "badgewatch/app/summary.h"
 
 #include "badgewatch/codec/summary_json.h"
@@ -24,13 +24,13 @@ static void read_figures(void *ctx, const struct bw_pg_result *rows)
         failure("the figures of Postgres: %s", error.text);
 }
 
-/* A person asked for it: it goes out now, also when the day's own summary was sent already. */
-static bool send(struct session *s, const char *day, const char *lines)
+/* A person asked for it: it goes out now, also when its own summary was sent already. */
+static bool send(struct session *s, const char *name, const char *lines)
 {
     struct finding found;
     char headline[64], id[BW_UUID_TEXT], key[64];
-    snprintf(headline, sizeof(headline), "📊 badgewatch: summary of %s", day);
-    snprintf(key, sizeof(key), "summary:%s:sent:%lld", day, (long long)bw_wall_now().ms);
+    snprintf(headline, sizeof(headline), "📊 badgewatch: summary of %s", name);
+    snprintf(key, sizeof(key), "summary:%s:sent:%lld", name, (long long)bw_wall_now().ms);
     bw_note_id(key, id);
     slack_post_note(s, headline, lines, id, &found);
     if (found.ok)
@@ -40,18 +40,18 @@ static bool send(struct session *s, const char *day, const char *lines)
     return found.ok;
 }
 
-static bool run(struct session *s, const char *day, bool to_slack)
+static bool run(struct session *s, const struct bw_period *period, bool to_slack)
 {
     struct figures f = {.read = false};
     struct bw_buf lines;
-    const char *const params[] = {day};
-    if (!session_query(s, bw_summary_select, 1, params, read_figures, &f) || !f.read)
+    const char *const params[] = {period->first, period->last};
+    if (!session_query(s, bw_summary_select, 2, params, read_figures, &f) || !f.read)
         return false;
     bw_buf_init(&lines, 16384);
-    bw_summary_lines(&f.summary, s->conf->currency, &lines);
+    bw_summary_lines(period, &f.summary, s->conf->currency, &lines);
     bool ok = true;
     if (to_slack)
-        ok = send(s, day, bw_buf_str(&lines));
+        ok = send(s, period->name, bw_buf_str(&lines));
     else
         fputs(bw_buf_str(&lines), stdout);
     bw_buf_fini(&lines);
@@ -63,14 +63,14 @@ int run_summary(struct invocation *in)
 {
     struct options o;
     struct session s;
-    char day[BW_DAY_TEXT];
+    struct bw_period yesterday;
     if (!parse_options(in, "date,send", &o))
         return EXIT_USAGE;
     if (o.n_rest > 0)
         return usage_error(in->command, "'%s' was not expected; --date %s?", o.rest[0], o.rest[0]);
-    bw_day_of((struct bw_wall){bw_wall_now().ms - 86400000}, day);
+    bw_period_at((struct bw_wall){bw_wall_now().ms - 86400000}, BW_DAILY, &yesterday);
     session_open(&s, in->conf);
-    bool ok = run(&s, o.date ? o.date : day, o.send);
+    bool ok = run(&s, o.has_period ? &o.period : &yesterday, o.send);
     session_close(&s);
     return ok ? EXIT_OK : EXIT_FAILED;
 }

@@ -1,4 +1,4 @@
-/* Postgres' JSON of a day to figures. People may edit the row: each member is verified. */
+/* Postgres' JSON to figures. People may edit the row: each member is verified. */
 #include "badgewatch/codec/summary_json.h"
 
 #include "badgewatch/base/alloc.h"
@@ -31,7 +31,6 @@ enum bw_err bw_summary_decode(const char *json, size_t len, struct bw_summary *o
         return err;
     const struct bw_json_node *root = bw_json_root(doc);
     bw_reader_init(&r, root, error);
-    bw_reader_text(&r, "day", s.day, sizeof(s.day));
     s.gained = bw_reader_int(&r, "gained", 0, INT64_MAX);
     s.lost = bw_reader_int(&r, "lost", 0, INT64_MAX);
     s.withheld = bw_reader_int(&r, "withheld", 0, INT64_MAX);

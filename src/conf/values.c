@@ -227,6 +227,25 @@ static bool quiet_hours(const char *text, struct bw_quiet_hours *out)
            text[11] == '\0' && out->from_min != out->to_min;
 }
 
+static bool summaries(const char *text, bool out[BW_PERIOD_KINDS])
+{
+    memset(out, 0, BW_PERIOD_KINDS * sizeof(*out));
+    for (;;) {
+        size_t len = strcspn(text, ",");
+        int kind = 0;
+        while (kind < BW_PERIOD_KINDS && (strlen(bw_period_kind_name(kind)) != len ||
+                                          strncmp(text, bw_period_kind_name(kind), len) != 0))
+            kind++;
+        if (kind == BW_PERIOD_KINDS || out[kind])
+            return false;
+        out[kind] = true;
+        if (text[len] == '\0')
+            return true;
+        text += len + 1;
+        text += strspn(text, " ");
+    }
+}
+
 static bool percent(const char *text, double *out)
 {
     size_t whole = strspn(text, "0123456789");
@@ -297,6 +316,8 @@ static bool parse_number(const struct setting *s, const char *text, void *member
         return set_int64(text, 1, 10080, member);
     case DAY_TIME:
         return day_time(text, member);
+    case SUMMARIES:
+        return summaries(text, member);
     case DURATION:
         return bw_duration_parse(text, member) == BW_OK;
     case CENTS:

@@ -19,6 +19,7 @@ enum kind {
     LOG_FORMAT,
     FREQUENCY,
     DAY_TIME,
+    SUMMARIES,
     DURATION,
     CENTS,
     CURRENCY,

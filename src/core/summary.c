@@ -6,43 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS      INT64_C(86400000)
-#define CATCH_UP_MS (4 * INT64_C(3600000))
-
 void bw_summary_fini(struct bw_summary *s)
 {
     for (size_t i = 0; i < s->n_top; i++)
         free(s->top[i].name);
     *s = (struct bw_summary){.oldest_s = -1};
-}
-
-void bw_day_of(struct bw_wall at, char day[BW_DAY_TEXT])
-{
-    char text[BW_TIME_TEXT];
-    bw_time_format(at.ms / 1000, text);
-    snprintf(day, BW_DAY_TEXT, "%.10s", text);
-}
-
-bool bw_day_valid(const char *text)
-{
-    char time[32], back[BW_DAY_TEXT];
-    int64_t ms;
-    if (strlen(text) != BW_DAY_TEXT - 1)
-        return false;
-    snprintf(time, sizeof(time), "%.10sT00:00:00Z", text);
-    if (bw_time_parse(time, &ms) != BW_OK)
-        return false;
-    bw_day_of((struct bw_wall){ms}, back);
-    return strcmp(back, text) == 0;
-}
-
-bool bw_summary_due(struct bw_wall now, int at_min, char day[BW_DAY_TEXT])
-{
-    int64_t since = (now.ms - at_min * INT64_C(60000)) % DAY_MS; /* the last time that it was that minute */
-    if (at_min < 0 || now.ms < 2 * DAY_MS || since >= CATCH_UP_MS)
-        return false;
-    bw_day_of((struct bw_wall){now.ms - since - DAY_MS}, day);
-    return true;
 }
 
 static void put_top(const struct bw_summary *s, struct bw_buf *out)
@@ -53,10 +21,20 @@ static void put_top(const struct bw_summary *s, struct bw_buf *out)
     bw_buf_adds(out, s->n_top ? "\n" : "none\n");
 }
 
-void bw_summary_lines(const struct bw_summary *s, const char *currency, struct bw_buf *out)
+static void put_period(const struct bw_period *p, struct bw_buf *out)
+{
+    if (p->kind == BW_DAILY)
+        bw_buf_addf(out, "Day: %s (UTC)\n", p->name);
+    else
+        bw_buf_addf(out, "%s: %s, %s to %s (UTC)\n", p->kind == BW_WEEKLY ? "Week" : "Month", p->name,
+                    p->first, p->last);
+}
+
+void bw_summary_lines(const struct bw_period *period, const struct bw_summary *s, const char *currency,
+                      struct bw_buf *out)
 {
     char age[BW_TIME_TEXT];
-    bw_buf_addf(out, "Day: %s (UTC)\n", s->day);
+    put_period(period, out);
     bw_buf_addf(out, "Changes: %" PRId64 "\n", s->gained + s->lost);
     bw_buf_addf(out, "Gained: %" PRId64 "\n", s->gained);
     bw_buf_addf(out, "Lost: %" PRId64 "\n", s->lost);

@@ -43,6 +43,11 @@ def printed():
             contains(text, f'{k}: {v}')
         contains(str(s.messages()[count]['blocks']), f'Changes: {wanted["Changes"]}')
         contains(s.bw('summary', '--date', '2026-02-29', code=2).stderr, '2026-05-10')
+        week, month = (datetime.date.fromisoformat(day).strftime(form) for form in ('%G-W%V', '%Y-%m'))
+        for name, label in ((week, 'Week'), (month, 'Month')):
+            longer = lines_of(s.bw('summary', '--date', name).stdout)
+            true(longer[label].startswith(f'{name}, ') and longer[label].endswith(' (UTC)'), longer)
+            equal({k: v for k, v in longer.items() if k in wanted}, {k: v for k, v in wanted.items() if k != 'Day'}, name)
 
 
 def once_a_day():
@@ -76,6 +81,24 @@ def once_a_day():
               ['sent', 'found'], 'outcomes')
 
 
+def monday_the_first():
+    """A day on which all three are due: each comes once, and a daemon that starts later sends none again."""
+    due = datetime.datetime(2027, 2, 1, 8, 0, 20, tzinfo=datetime.timezone.utc)
+    wanted = ['2027-01', '2027-01-31', '2027-W04']
+    sent = ('SELECT day::text FROM daily_summaries WHERE notification_sent UNION ALL '
+            'SELECT period FROM period_summaries WHERE notification_sent ORDER BY 1')
+    with stack.Host(sim=SIM, daemon=False, env={'BADGEWATCH_SUMMARY_AT': '08:00', 'BADGEWATCH_SUMMARIES': 'daily,weekly,monthly'}) as s:
+        d = s.daemon().ready()
+        s.host_clock.step(due.timestamp() - s.host_clock.now())
+        s.wait('all are sent', lambda: [r[0] for r in s.sql(sent)] == wanted, 40)
+        d.stop()
+        s.daemon().ready().says('verified against Postgres|products are tracked')
+        s.wait('its first look is over', lambda: s.d.metrics()['postgres_up'] == 1)
+        s.settled()
+        equal(sorted(m['text'].split('summary of ')[1].split()[0] for m in s.messages()), wanted, 'messages')
+        contains(next(m['text'] for m in s.messages() if 'W04' in m['text']), 'Week: 2027-W04, 2027-01-25 to 2027-01-31 (UTC)')
+
+
 def not_at_night():
     """Not before its time, not when it is off."""
     later = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=2)).strftime('%H:%M')
@@ -88,4 +111,4 @@ def not_at_night():
 
 
 if __name__ == '__main__':
-    stack.main(printed, once_a_day, not_at_night)
+    stack.main(printed, once_a_day, monday_the_first, not_at_night)

@@ -6,6 +6,7 @@
 #include "badgewatch/base/clock.h"
 #include "badgewatch/base/err.h"
 #include "badgewatch/base/log.h"
+#include "badgewatch/core/period.h"
 #include "badgewatch/core/route.h"
 
 #include <stdbool.h>
@@ -33,6 +34,7 @@ struct bw_conf {
     enum bw_log_format log_format;
     int64_t default_frequency_min;
     int summary_at_min; /* minutes after 00:00 UTC; -1 = off */
+    bool summaries[BW_PERIOD_KINDS];
     int64_t health_every_ms;
     int64_t monthly_cost_cents;
     char *currency;

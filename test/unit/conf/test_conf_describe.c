@@ -32,6 +32,7 @@ static const struct {
     {"BADGEWATCH_LOG_FORMAT", "text", false},
     {"BADGEWATCH_DEFAULT_FREQUENCY", "60", false},
     {"BADGEWATCH_SUMMARY_AT", "08:00", false},
+    {"BADGEWATCH_SUMMARIES", "daily", false},
     {"BADGEWATCH_HEALTH_EVERY", "15m", false},
     {"BADGEWATCH_MONTHLY_COST_CENTS", "4900", false},
     {"BADGEWATCH_CURRENCY", "EUR", false},

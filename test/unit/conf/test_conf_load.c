@@ -32,6 +32,7 @@ static void test_defaults(void **state)
     assert_int_equal(c.log_format, BW_LOG_TEXT);
     assert_int_equal(c.default_frequency_min, 60);
     assert_int_equal(c.summary_at_min, 8 * 60);
+    assert_true(c.summaries[BW_DAILY] && !c.summaries[BW_WEEKLY] && !c.summaries[BW_MONTHLY]);
     assert_int_equal(c.health_every_ms, 15 * 60000);
     assert_int_equal(c.monthly_cost_cents, 4900);
     assert_string_equal(c.currency, "EUR");

@@ -61,6 +61,10 @@ static void test_taken_and_refused(void **state)
         {"BADGEWATCH_SUMMARY_AT",
          {"00:00", "23:59", "off"},
          {"", "24:00", "12:60", "8:00", "08:00 ", "0800", "OFF", "08-00", "-1:00", "ab:cd"}},
+        {"BADGEWATCH_SUMMARIES",
+         {"daily", "weekly", "monthly", "monthly,daily,weekly", "daily, weekly"},
+         {"", ",", "daily,", ",daily", "day", "Daily", "daily,daily", "daily weekly", "off", "daily;weekly",
+          "yearly"}},
         {"BADGEWATCH_HEALTH_EVERY", {"500ms", "15m", "7d"}, {"", "15", "0s", "15 m", "1y", "-15m"}},
         {"BADGEWATCH_MONTHLY_COST_CENTS",
          {"0", "4900", "100000000"},
@@ -100,11 +104,12 @@ static void test_meaning(void **state)
     struct bw_conf c =
         load_ok(ENV("BADGEWATCH_STATUS_OPEN=yes", "BADGEWATCH_LOG_LEVEL=debug", "BADGEWATCH_LOG_FORMAT=json",
                     "BADGEWATCH_DEFAULT_FREQUENCY=30", "BADGEWATCH_SUMMARY_AT=23:59",
-                    "BADGEWATCH_HEALTH_EVERY=500ms", "BADGEWATCH_MONTHLY_COST_CENTS=1900",
-                    "BADGEWATCH_TOKEN_RESERVE=2.5%", "BADGEWATCH_GROUP_WINDOW=3s",
-                    "BADGEWATCH_KEEPA_UPDATE=-1", "BADGEWATCH_CONCURRENCY=9", "BADGEWATCH_BACKFILL=off",
-                    "BADGEWATCH_MAX_BODY=1KB", "BADGEWATCH_MAX_PRODUCT=2KB", "BADGEWATCH_STAGE_LIMIT=3KB",
-                    "BADGEWATCH_RAW_RETENTION=1d", "BADGEWATCH_HEARTBEAT_URL=https://h/x"),
+                    "BADGEWATCH_SUMMARIES=monthly, weekly", "BADGEWATCH_HEALTH_EVERY=500ms",
+                    "BADGEWATCH_MONTHLY_COST_CENTS=1900", "BADGEWATCH_TOKEN_RESERVE=2.5%",
+                    "BADGEWATCH_GROUP_WINDOW=3s", "BADGEWATCH_KEEPA_UPDATE=-1", "BADGEWATCH_CONCURRENCY=9",
+                    "BADGEWATCH_BACKFILL=off", "BADGEWATCH_MAX_BODY=1KB", "BADGEWATCH_MAX_PRODUCT=2KB",
+                    "BADGEWATCH_STAGE_LIMIT=3KB", "BADGEWATCH_RAW_RETENTION=1d",
+                    "BADGEWATCH_HEARTBEAT_URL=https://h/x"),
                 NULL);
     (void)state;
     assert_true(c.status_open);
@@ -112,6 +117,7 @@ static void test_meaning(void **state)
     assert_int_equal(c.log_format, BW_LOG_JSON);
     assert_int_equal(c.default_frequency_min, 30);
     assert_int_equal(c.summary_at_min, 23 * 60 + 59);
+    assert_true(!c.summaries[BW_DAILY] && c.summaries[BW_WEEKLY] && c.summaries[BW_MONTHLY]);
     assert_int_equal(c.health_every_ms, 500);
     assert_int_equal(c.monthly_cost_cents, 1900);
     assert_true(c.token_reserve > 0.02499 && c.token_reserve < 0.02501);
