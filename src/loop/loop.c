@@ -43,21 +43,23 @@ enum bw_err bw_loop_err(int status)
     }
 }
 
-/* Callbacks of fds run inside libuv's poll, so a prepare/check pair would not see them. What a turn cost is
- * the time from one prepare to the next, less what libuv says it slept in the kernel. */
+/* What a turn cost is the time from the end of its wait to the next wait. Callbacks of descriptors run inside libuv's
+ * poll, so the first of them says when the wait ended, and where none came the check handle behind the poll. Not by
+ * uv_metrics_idle_time: that makes libuv ask epoll twice for each wait. */
 static void measure_turn(uv_prepare_t *prepare)
 {
     struct bw_loop *loop = prepare->data;
-    uint64_t now = uv_hrtime();
-    uint64_t idle = uv_metrics_idle_time(&loop->uv);
-    uint64_t wall = now - loop->turn_began;
-    uint64_t slept = idle - loop->turn_idle;
-    bool first = loop->turn_began == 0;
+    uint64_t woke = loop->woke;
 
-    loop->turn_began = now;
-    loop->turn_idle = idle;
-    if (!first && loop->on_turn)
-        loop->on_turn(loop->on_turn_ctx, wall > slept ? (double)(wall - slept) / 1e9 : 0.0);
+    loop->turning = true;
+    loop->woke = 0;
+    if (woke != 0 && loop->on_turn)
+        loop->on_turn(loop->on_turn_ctx, (double)(uv_hrtime() - woke) / 1e9);
+}
+
+static void poll_over(uv_check_t *check)
+{
+    bw_loop_woke(check->data);
 }
 
 struct bw_loop *bw_loop_new(void)
@@ -65,9 +67,9 @@ struct bw_loop *bw_loop_new(void)
     struct bw_loop *loop = bw_alloc(sizeof *loop);
 
     bw_loop_must(uv_loop_init(&loop->uv), "uv_loop_init");
-    bw_loop_must(uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME), "uv_loop_configure");
     bw_loop_must(uv_prepare_init(&loop->uv, &loop->prepare), "uv_prepare_init");
-    loop->prepare.data = loop;
+    bw_loop_must(uv_check_init(&loop->uv, &loop->check), "uv_check_init");
+    loop->prepare.data = loop->check.data = loop;
     return loop;
 }
 
@@ -75,13 +77,17 @@ void bw_loop_on_turn(struct bw_loop *loop, void (*cb)(void *ctx, double busy_s),
 {
     loop->on_turn = cb;
     loop->on_turn_ctx = ctx;
-    loop->turn_began = 0;
+    loop->turning = false;
+    loop->woke = 0;
     if (!cb) {
         uv_prepare_stop(&loop->prepare);
+        uv_check_stop(&loop->check);
         return;
     }
     bw_loop_must(uv_prepare_start(&loop->prepare, measure_turn), "uv_prepare_start");
+    bw_loop_must(uv_check_start(&loop->check, poll_over), "uv_check_start");
     uv_unref((uv_handle_t *)&loop->prepare);
+    uv_unref((uv_handle_t *)&loop->check);
 }
 
 static bool run(struct bw_loop *loop, uv_run_mode mode)
@@ -160,6 +166,7 @@ int bw_loop_free(struct bw_loop *loop)
         return 0;
     loop->on_turn = NULL;
     uv_close((uv_handle_t *)&loop->prepare, NULL);
+    uv_close((uv_handle_t *)&loop->check, NULL);
     drain(loop);
 
     struct census census = {.left = 0, .log = true};

@@ -10,6 +10,7 @@
 
 struct bw_signal {
     uv_signal_t uv;
+    struct bw_loop *loop;
     bw_signal_cb cb;
     void *ctx;
 };
@@ -18,6 +19,7 @@ static void raised(uv_signal_t *uv, int signum)
 {
     const struct bw_signal *s = uv->data;
 
+    bw_loop_woke(s->loop);
     s->cb(s->ctx, signum);
 }
 
@@ -27,6 +29,7 @@ struct bw_signal *bw_signal_new(struct bw_loop *loop, int signum, bw_signal_cb c
 
     bw_loop_must(uv_signal_init(&loop->uv, &s->uv), "uv_signal_init");
     s->uv.data = s;
+    s->loop = loop;
     s->cb = cb;
     s->ctx = ctx;
     bw_loop_must(uv_signal_start(&s->uv, raised, signum), "uv_signal_start");

@@ -18,6 +18,7 @@
 
 struct bw_watch {
     uv_poll_t uv;
+    struct bw_loop *loop;
     bw_watch_cb cb;
     void *ctx;
     int events; /* what epoll is asked for now */
@@ -27,6 +28,7 @@ static void ready(uv_poll_t *uv, int status, int uv_events)
 {
     struct bw_watch *w = uv->data;
 
+    bw_loop_woke(w->loop);
     if (status < 0) {
         w->events = 0;
         w->cb(w->ctx, 0, true);
@@ -46,6 +48,7 @@ enum bw_err bw_watch_new(struct bw_loop *loop, int fd, bw_watch_cb cb, void *ctx
         return bw_loop_err(status);
     }
     w->uv.data = w;
+    w->loop = loop;
     w->cb = cb;
     w->ctx = ctx;
     *out = w;

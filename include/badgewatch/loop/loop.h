@@ -37,6 +37,12 @@ void bw_timer_stop(struct bw_timer *t);
 bool bw_timer_active(const struct bw_timer *t);
 void bw_timer_free(struct bw_timer *t); /* stops at once, closes and frees by itself later; NULL is fine */
 
+/* ---- before the loop next looks at its descriptors, once each time it is asked for ---- */
+struct bw_turn_end;
+struct bw_turn_end *bw_turn_end_new(struct bw_loop *loop, void (*cb)(void *ctx), void *ctx);
+void bw_turn_end_ask(struct bw_turn_end *t);  /* again before the callback: nothing more */
+void bw_turn_end_free(struct bw_turn_end *t); /* no callback after this; NULL is fine */
+
 /* ---- alarm at a time of the wall clock: timerfd(CLOCK_REALTIME, ABSTIME|CANCEL_ON_SET) ---- */
 struct bw_alarm;
 /* fired at or after `at`, or early with stepped = true when the clock was set: recompute and set again. */

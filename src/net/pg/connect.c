@@ -17,6 +17,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static void next_address(struct bw_pg *pg);
 static void poll_connection(struct bw_pg *pg);
@@ -162,8 +163,20 @@ static void connect_to(struct bw_pg *pg, const struct host *h, const char *addre
         pg_target_failed(pg, "its socket cannot be watched");
 }
 
+/* A batch is hundreds of kB, and libpq tries to send, and then to read, at each message while the socket is full: a local
+ * socket holds 200 kB where nobody asks for more. That of TCP grows by itself, as long as nobody sets it. */
+static void widen_socket(const struct bw_pg *pg)
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t len = sizeof(address);
+    int fd = PQsocket(pg->conn), size = 4 << 20; /* the kernel gives what it allows (net.core.wmem_max) */
+    if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 && address.ss_family == AF_UNIX)
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* it only saves time */
+}
+
 static void connected(struct bw_pg *pg)
 {
+    widen_socket(pg);
     PQsetErrorVerbosity(pg->conn, PQERRORS_DEFAULT);
     if (PQsetnonblocking(pg->conn, 1) != 0 || !PQenterPipelineMode(pg->conn))
         pg_target_failed(pg, "pipeline mode was refused");

@@ -351,6 +351,7 @@ static void finish(void *ctx)
 
     bw_resolve_cancel(r->resolve);
     bw_redis_link_close(&r->link);
+    bw_redis_link_fini(&r->link);
     r->phase = REDIS_WAITING;
     fail_all(r, BW_ERR_CLOSED, BW_ERR_CLOSED);
     bw_timer_free(r->timer);

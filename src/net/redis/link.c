@@ -1,7 +1,8 @@
 /* The adapter between hiredis 0.14 and the loop.
  *
  * Happy way: a non-blocking hiredis context is opened and watched for writing; when the socket has no error
- * the link is up; the queue is written, replies are read and handed out one for one, in order.
+ * the link is up; what a turn of the loop queued is written at its end, replies are read and handed out one for
+ * one, in order.
  *
  * How it fails: refused, reset, closed by the server, not Redis at all, or a reply over the cap: `down` once,
  * with the reason. What was in the queue stays there, for the owner to answer.
@@ -15,8 +16,6 @@
  * watched by its next owner: bw_watch_free comes first. And the reader gives memory back only when the next
  * bytes come, so an idle connection would keep the size of its biggest reply: see shrink(). */
 #include "link.h"
-
-#include "badgewatch/base/log.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -37,10 +36,13 @@ enum {
 
 #define TOO_BIG "a reply is over 256 MB"
 
+static void on_turn_end(void *ctx);
+
 void bw_redis_link_init(struct redis_link *l, struct bw_loop *loop, struct redis_queue *queue,
                         const struct redis_link_owner *owner, void *ctx)
 {
     *l = (struct redis_link){.loop = loop, .owner = owner, .ctx = ctx, .queue = queue};
+    l->turn_end = bw_turn_end_new(loop, on_turn_end, l);
 }
 
 /* "Connection refused" -> "connection refused"; "ERR ..." and the like stay. */
@@ -111,6 +113,24 @@ static void write_some(struct redis_link *l)
         bw_redis_queue_wrote(l->queue, (size_t)n);
     else if (errno != EAGAIN && errno != EINTR)
         down(l, strerror(errno));
+}
+
+/* Epoll is asked for room only where the socket has none: the watch stays as it is otherwise. */
+static void flush(struct redis_link *l)
+{
+    const redisContext *c = l->c;
+
+    write_some(l);
+    if (l->c == c)
+        rearm(l);
+}
+
+static void on_turn_end(void *ctx)
+{
+    struct redis_link *l = ctx;
+
+    if (l->c && l->connected)
+        flush(l);
 }
 
 /* A reply without a command is what a server says before it hangs up (too many clients), or nonsense. */
@@ -204,9 +224,7 @@ static void on_fd(void *ctx, int events, bool broken)
     if (broken || (events & BW_READABLE))
         read_some(l);
     if (l->c == c)
-        write_some(l);
-    if (l->c == c)
-        rearm(l);
+        flush(l);
 }
 
 static redisContext *connect_context(struct redis_link *l, const char *path, const char *address, int port)
@@ -246,9 +264,8 @@ bool bw_redis_link_open(struct redis_link *l, const char *path, const char *addr
 
 void bw_redis_link_kick(struct redis_link *l)
 {
-    /* A failure may not be told from inside a call of the owner; the command's time-out finds it. */
-    if (l->c && l->connected && l->queue->unwritten && bw_watch_set(l->watch, BW_READABLE | BW_WRITABLE))
-        bw_log_debug("redis", "the socket cannot be watched");
+    if (l->c && l->connected && l->queue->unwritten) /* not now: a failure is not told from inside a call */
+        bw_turn_end_ask(l->turn_end);
 }
 
 void bw_redis_link_close(struct redis_link *l)
@@ -258,4 +275,10 @@ void bw_redis_link_close(struct redis_link *l)
     redisFree(l->c);
     l->c = NULL;
     l->connected = false;
+}
+
+void bw_redis_link_fini(struct redis_link *l)
+{
+    bw_turn_end_free(l->turn_end);
+    l->turn_end = NULL;
 }

@@ -22,6 +22,7 @@ struct redis_link {
     struct redis_queue *queue;
     struct redisContext *c; /* NULL while closed */
     struct bw_watch *watch;
+    struct bw_turn_end *turn_end; /* commands of a turn are written together */
     bool connected;
     struct reply_budget budget;
 };
@@ -35,3 +36,4 @@ bool bw_redis_link_open(struct redis_link *l, const char *path, const char *addr
                         char reason[REDIS_REASON]);
 void bw_redis_link_kick(struct redis_link *l); /* the queue has grown */
 void bw_redis_link_close(struct redis_link *l);
+void bw_redis_link_fini(struct redis_link *l); /* closed; it is not opened again */

@@ -171,6 +171,54 @@ static void double_sigterm(void **state)
     bw_signal_free(NULL);
 }
 
+struct asked {
+    struct bw_turn_end *turn_end;
+    struct bw_timer *timer;
+    int times, before_timer;
+};
+
+static void count_turn_end(void *ctx)
+{
+    struct asked *a = ctx;
+
+    if (a->times++ == 0)
+        bw_turn_end_ask(a->turn_end); /* from its own callback: for the next turn */
+}
+
+static void timer_behind(void *ctx)
+{
+    struct asked *a = ctx;
+
+    a->before_timer = a->times;
+    bw_turn_end_ask(a->turn_end);
+    bw_turn_end_ask(a->turn_end);
+}
+
+/* Once before the next wait, however often it was asked for; it holds the loop until then, and not longer. */
+static void turn_end_comes_once(void **state)
+{
+    struct bw_loop *loop = *state;
+    struct asked a = {.times = 0};
+
+    a.turn_end = bw_turn_end_new(loop, count_turn_end, &a);
+    a.timer = bw_timer_new(loop, timer_behind, &a);
+    bw_turn_end_ask(a.turn_end);
+    assert_true(bw_loop_turn(loop, false));
+    assert_int_equal(a.times, 1);
+    assert_false(bw_loop_turn(loop, false));
+    assert_int_equal(a.times, 2);
+    bw_timer_start(a.timer, 1);
+    bw_loop_run(loop);
+    assert_int_equal(a.before_timer, 2);
+    assert_int_equal(a.times, 3);
+    bw_turn_end_ask(a.turn_end);
+    bw_turn_end_free(a.turn_end);
+    bw_turn_end_free(NULL);
+    bw_timer_free(a.timer);
+    bw_loop_run(loop);
+    assert_int_equal(a.times, 3);
+}
+
 struct lag {
     struct bw_loop *loop;
     double most, sum;
@@ -288,6 +336,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(zero_delay_timer_does_not_starve_io, loop_setup, loop_teardown),
         cmocka_unit_test_setup_teardown(stale_now, loop_setup, loop_teardown),
         cmocka_unit_test_setup_teardown(double_sigterm, loop_setup, loop_teardown),
+        cmocka_unit_test_setup_teardown(turn_end_comes_once, loop_setup, loop_teardown),
         cmocka_unit_test_setup_teardown(turn_is_measured, loop_setup, loop_teardown),
         cmocka_unit_test(loop_closes_clean),
         cmocka_unit_test(left_handle_is_counted),
