@@ -91,6 +91,12 @@ static struct json_object *query_args(const struct sim_request *request)
     return o;
 }
 
+bool sim_slack_flag(struct json_object *args, const char *name)
+{
+    const char *text = sim_json_str(args, name, NULL);
+    return text ? strcmp(text, "true") == 0 || strcmp(text, "1") == 0 : sim_json_bool(args, name, false);
+}
+
 bool sim_slack_read_args(struct sim_slack_call *call)
 {
     const char *type = call->request->content_type ? call->request->content_type : "";

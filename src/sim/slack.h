@@ -20,6 +20,8 @@ struct sim_slack_call {
 
 /* Reads the arguments of a JSON or form body, or of the query. False: call->error says why. */
 bool sim_slack_read_args(struct sim_slack_call *call);
+/* A boolean argument: a JSON value or, in forms and queries, a text. */
+bool sim_slack_flag(struct json_object *args, const char *name);
 /* Checks and keeps a message (slack_post.c). Gives the error code, or NULL and *message, borrowed. */
 const char *sim_slack_post(struct sim_slack_call *call, const char *channel, struct json_object **message);
 /* conversations.history (slack_history.c). Fills call->out or call->error. */

@@ -76,13 +76,7 @@ struct json_object *sim_slack_echo(struct json_object *message, bool all_metadat
     return o;
 }
 
-/* Booleans and numbers come as JSON values or, in forms and queries, as text. */
-static bool arg_bool(struct json_object *args, const char *name)
-{
-    const char *text = sim_json_str(args, name, NULL);
-    return text ? strcmp(text, "true") == 0 || strcmp(text, "1") == 0 : sim_json_bool(args, name, false);
-}
-
+/* Numbers come as JSON values or, in forms and queries, as text. */
 static int64_t arg_int(struct json_object *args, const char *name, int64_t otherwise)
 {
     const char *text = sim_json_str(args, name, NULL);
@@ -116,7 +110,7 @@ static bool read_window(struct sim_slack_call *call, struct window *w)
     if (limit < 1 || limit > MAX_LIMIT)
         call->error = "invalid_limit";
     w->limit = (size_t)(limit < 1 ? 1 : limit);
-    w->inclusive = arg_bool(call->args, "inclusive");
+    w->inclusive = sim_slack_flag(call->args, "inclusive");
     w->oldest = ts_us(sim_json_str(call->args, "oldest", "0"));
     const char *latest = sim_json_str(call->args, "latest", "");
     w->latest = *latest ? ts_us(latest) : INT64_MAX;
@@ -177,7 +171,7 @@ void sim_slack_history(struct sim_slack_call *call)
 {
     const struct sim_channels *c = &call->sim->channels;
     const char *channel = sim_json_str(call->args, "channel", "");
-    bool all_metadata = arg_bool(call->args, "include_all_metadata");
+    bool all_metadata = sim_slack_flag(call->args, "include_all_metadata");
     struct window w;
     if (!channel_known(call->sim, channel)) {
         call->error = "channel_not_found";
@@ -201,7 +195,7 @@ void sim_slack_replies(struct sim_slack_call *call)
 {
     const struct sim_channels *c = &call->sim->channels;
     const char *channel = sim_json_str(call->args, "channel", ""), *ts = sim_json_str(call->args, "ts", "");
-    bool all_metadata = arg_bool(call->args, "include_all_metadata");
+    bool all_metadata = sim_slack_flag(call->args, "include_all_metadata");
     struct window w;
     struct json_object *root = sim_channels_find(c, channel, ts);
     if (!channel_known(call->sim, channel) || !root)

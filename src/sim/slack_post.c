@@ -87,7 +87,7 @@ static struct json_object *make_message(const struct sim_slack_call *call, const
     copy_member(m, call->args, "attachments");
     copy_member(m, call->args, "metadata");
     copy_member(m, call->args, "thread_ts");
-    if (sim_json_bool(call->args, "reply_broadcast", false))
+    if (sim_slack_flag(call->args, "reply_broadcast"))
         json_object_object_add(m, "reply_broadcast", json_object_new_boolean(true));
     copy_member(m, call->args, "unfurl_links");
     copy_member(m, call->args, "unfurl_media");
