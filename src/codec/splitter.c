@@ -90,9 +90,6 @@ void bw_keepa_splitter_free(struct bw_keepa_splitter *s)
 
 /* ---- how far a value reaches ---- */
 
-/* The bytes that matter outside strings. */
-static const bool structural[256] = {['"'] = true, ['['] = true, [']'] = true, ['{'] = true, ['}'] = true};
-
 static const char *string_part(struct extent *x, const char *p, const char *end)
 {
     if (x->escape) {
@@ -109,21 +106,6 @@ static const char *string_part(struct extent *x, const char *p, const char *end)
     else
         x->escape = true;
     return p + 1;
-}
-
-/* The first byte outside a string that matters; end if there is none. */
-static const char *find_structural(const char *p, const char *end)
-{
-    while (end - p >= 8) {
-        uint64_t mask = bw_word_structural(bw_word_load(p));
-        p += mask ? bw_word_first(mask) : 8;
-        if (mask && structural[(unsigned char)*p])
-            return p;
-        p += mask != 0; /* a letter that looks like a bracket */
-    }
-    while (p < end && !structural[(unsigned char)*p])
-        p++;
-    return p;
 }
 
 static bool blank(char c)
@@ -159,7 +141,7 @@ static const char *extent_part(struct extent *x, const char *p, const char *end,
             return p;
         }
         if (x->depth > 0)
-            p = find_structural(p, end);
+            p = bw_word_find_structural(p, end);
         if (p == end)
             return p;
         first = false;

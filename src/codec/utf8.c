@@ -1,6 +1,6 @@
 /* UTF-8: is it valid, and a copy that is.
  *
- * Happy way: eight ASCII bytes at a time. Anything else is decided by the table of well-formed sequences of the
+ * Happy way: many ASCII bytes at a time. Anything else is decided by the table of well-formed sequences of the
  * Unicode standard (no overlong forms, no surrogates, nothing past U+10FFFF). Postgres and Slack refuse what is not
  * UTF-8, and neither can hold a NUL, so a NUL counts as bad here too. Nothing fails: bad bytes become U+FFFD. */
 #include "utf8.h"
@@ -78,20 +78,12 @@ size_t bw_utf8_put(uint32_t cp, char out[4])
     return 4;
 }
 
-/* Bytes at the start of s that are ASCII and not NUL. A NUL, and nothing below it, borrows into the top bit of its
- * byte when 1 is taken from every byte; the borrow may also hit the byte after a NUL, but by then we have stopped. */
+/* Bytes at the start of s that are ASCII and not NUL. */
 static size_t ascii_run(const unsigned char *s, size_t len)
 {
-    size_t i = 0;
+    const char *begin = (const char *)s;
 
-    for (; len - i >= 8; i += 8) {
-        uint64_t w = bw_word_load((const char *)s + i);
-        if (((w - BW_WORD_ONES) | w) & BW_WORD_TOPS)
-            break;
-    }
-    while (i < len && s[i] != 0 && s[i] < 0x80)
-        i++;
-    return i;
+    return (size_t)(bw_word_find_odd(begin, begin + len) - begin);
 }
 
 bool bw_utf8_valid(const char *s, size_t len)
