@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#define BYTES_MAX   ((size_t)8 << 20) /* two batches of the writer: one under way, one growing */
+#define BYTES_MAX                                                                                            \
+    ((size_t)16 << 20) /* eight batches of the writer: what has no room is read again from Redis */
 #define RECORD_SIZE ((size_t)4 << 10) /* a state with its names, and its texts */
 
 struct held {
