@@ -33,6 +33,7 @@ HOME = {
     "json-c": "codec",
     "csv.h": "codec",
     "ini.h": "conf",
+    "emmintrin.h": "codec",
     "openssl": "core",
     "systemd": "app",
 }
