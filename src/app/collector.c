@@ -21,8 +21,9 @@
 #define WIDEN_MAX   3               /* windows of one batch; the last one is the whole history */
 #define FIRST_RUNS  2 /* batches in flight while one brings histories: they are megabytes each */
 
-#define UNSTAGED_MAX ((size_t)4 << 20) /* bytes in the stage at which answers stand still */
-#define KEPT_MAX     ((size_t)1 << 20) /* bytes of unusable products that wait for the end of an answer */
+#define UNSTAGED_MAX                                                                                         \
+    ((size_t)2 << 20) /* bytes in the stage at which answers stand still: their last ones wait so long */
+#define KEPT_MAX ((size_t)1 << 20) /* bytes of unusable products that wait for the end of an answer */
 
 enum fate {
     FATE_OPEN,    /* nothing came for it yet */
