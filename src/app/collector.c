@@ -251,7 +251,7 @@ static enum bw_err on_product(void *ctx, const struct bw_keepa_piece *piece)
         got.product.unknown = BW_UNKNOWN_MALFORMED;
         snprintf(got.product.detail, sizeof(got.product.detail), "larger than BADGEWATCH_MAX_PRODUCT");
     } else {
-        got.raw = bw_strndup(piece->json, piece->len);
+        got.raw = bw_keepa_splitter_take(piece->from, piece->json, piece->len);
         got.raw_len = piece->len;
     }
     int64_t answered_at = piece->dated_at != 0 ? piece->dated_at : keepa_now(r->collector);

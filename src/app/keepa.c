@@ -432,7 +432,8 @@ static void on_answer(void *ctx, const struct bw_http_response *r)
 static enum bw_err on_cut(void *ctx, const char *json, size_t len, bool too_big)
 {
     struct call *c = ctx;
-    struct bw_keepa_piece piece = {.json = json, .len = len, .too_big = too_big, .dated_at = c->dated_at};
+    struct bw_keepa_piece piece = {
+        .json = json, .len = len, .too_big = too_big, .from = c->splitter, .dated_at = c->dated_at};
     return c->status == 200 ? c->question.on_product(c->ctx, &piece) : BW_OK;
 }
 

@@ -32,7 +32,8 @@ struct bw_keepa_result {
 struct bw_keepa_piece {
     const char *json;
     size_t len;
-    bool too_big; /* len is not all of it (codec/keepa.h) */
+    bool too_big;                   /* len is not all of it (codec/keepa.h) */
+    struct bw_keepa_splitter *from; /* gives the bytes away: bw_keepa_splitter_take */
     int64_t
         dated_at; /* Keepa's clock by the answer's Date header; 0 where it has none. The envelope's comes last */
 };

@@ -60,6 +60,7 @@ struct bw_keepa_splitter {
     struct bw_buf envelope;
     struct bw_buf element; /* the part of an element that came in earlier chunks, at most max_product */
     size_t element_len;    /* of the element so far, also past max_product */
+    size_t usual;          /* room for the next one, where the memory of the one before was given away */
     uint64_t offset;       /* of the chunk in the body */
     char head[HEAD_MAX];
     size_t head_len;
@@ -86,6 +87,16 @@ void bw_keepa_splitter_free(struct bw_keepa_splitter *s)
     bw_buf_fini(&s->envelope);
     bw_buf_fini(&s->element);
     free(s);
+}
+
+char *bw_keepa_splitter_take(struct bw_keepa_splitter *s, const char *json, size_t len)
+{
+    if (json != s->element.data)
+        return bw_strndup(json, len);
+    size_t spare = s->element.cap - len;
+    char *bytes = bw_buf_take(&s->element, NULL);
+    s->usual = len + len / 8;
+    return spare > len / 4 ? bw_realloc_array(bytes, len + 1, 1) : bytes; /* it may be held for long */
 }
 
 /* ---- how far a value reaches ---- */
@@ -203,6 +214,8 @@ static const char *element_part(struct bw_keepa_splitter *s, const char *p, cons
         deliver(s, p);
         return to;
     }
+    if (!s->element.data)
+        bw_buf_room(&s->element, s->usual);
     (void)bw_buf_add(&s->element, p, len < room ? len : room);
     if (over) {
         deliver(s, bw_buf_str(&s->element));

@@ -31,6 +31,9 @@ typedef enum bw_err (*bw_keepa_product_cb)(void *ctx, const char *json, size_t l
 
 struct bw_keepa_splitter *bw_keepa_splitter_new(size_t max_product, bw_keepa_product_cb cb, void *ctx);
 void bw_keepa_splitter_free(struct bw_keepa_splitter *s);
+/* From within the callback, at most once: the product just handed over as a text of the caller's. Where it lies in the
+ * splitter's own memory that is given away, else the bytes are copied. */
+char *bw_keepa_splitter_take(struct bw_keepa_splitter *s, const char *json, size_t len) BW_MUSTCHECK;
 /* BW_ERR_SYNTAX: not JSON (also an HTML page); BW_ERR_TOO_BIG: envelope over its cap. After an error, all
  * further calls return it. */
 enum bw_err bw_keepa_splitter_feed(struct bw_keepa_splitter *s, const char *data, size_t len) BW_MUSTCHECK;

@@ -436,6 +436,51 @@ static void reference_captures(void **state)
     }
 }
 
+struct taking {
+    struct bw_keepa_splitter *splitter;
+    char *taken[3];
+    size_t n;
+};
+
+static enum bw_err take_each(void *ctx, const char *json, size_t len, bool too_big)
+{
+    struct taking *t = ctx;
+
+    assert_false(too_big);
+    assert_true(t->n < 3);
+    t->taken[t->n] = bw_keepa_splitter_take(t->splitter, json, len);
+    assert_int_equal(strlen(t->taken[t->n++]), len);
+    return BW_OK;
+}
+
+/* What is taken outlives the splitter, wherever the chunks end, and takes no byte from those behind it. */
+static void products_are_taken(void **state)
+{
+    static const char *const products[] = {"{\"a\":[1,2,3]}", "{}", "{\"b\":\"a text that is longer\"}"};
+    char body[256];
+
+    (void)state;
+    int len = snprintf(body, sizeof body, "{\"products\":[%s,%s,%s]}", products[0], products[1], products[2]);
+    for (int chunk = 1; chunk <= len; chunk++) {
+        struct taking t = {.n = 0};
+        struct bw_keepa_envelope envelope;
+        struct bw_error error;
+        bool has_products;
+
+        t.splitter = bw_keepa_splitter_new(100, take_each, &t);
+        for (int i = 0; i < len; i += chunk)
+            assert_int_equal(feed_copy(t.splitter, body + i, (size_t)(len - i < chunk ? len - i : chunk)),
+                             BW_OK);
+        assert_int_equal(bw_keepa_splitter_finish(t.splitter, &envelope, &has_products, &error), BW_OK);
+        bw_keepa_splitter_free(t.splitter);
+        assert_int_equal(t.n, 3);
+        for (size_t k = 0; k < 3; k++) {
+            assert_string_equal(t.taken[k], products[k]);
+            free(t.taken[k]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +498,7 @@ int main(void)
         cmocka_unit_test(odd_buckets),
         cmocka_unit_test(refusal_ends_the_feed),
         cmocka_unit_test(reference_captures),
+        cmocka_unit_test(products_are_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
