@@ -8,6 +8,7 @@
 #include "state_read.h"
 
 #include "badgewatch/base/alloc.h"
+#include "badgewatch/codec/keepa.h"
 #include "badgewatch/codec/state_json.h"
 
 #include <stdio.h>
@@ -408,11 +409,31 @@ static enum bw_err read_check(const struct bw_json_node *o, const char *json, si
     return r.err;
 }
 
+/* The document with a zero and blanks instead of its state, which the cursor reads: most of the values of a document are
+ * the state's numbers, and json-c makes an object of each. NULL: there is none, or it is none that the cursor passes; then
+ * the parser says what is wrong, at the same byte. */
+static char *without_state(const char *json, size_t len)
+{
+    struct bw_cursor c;
+    bw_cursor_init(&c, json, len);
+    if (!find_state(&c) || bw_cursor_peek(&c) == '\0')
+        return NULL;
+    const char *state = c.at;
+    if (!bw_cursor_skip(&c, BW_CURSOR_DEPTH) || !bw_utf8_valid(state, (size_t)(c.at - state)))
+        return NULL;
+    char *copy = bw_strndup(json, len);
+    memset(copy + (state - json), ' ', (size_t)(c.at - state));
+    copy[state - json] = '0';
+    return copy;
+}
+
 enum bw_err bw_check_decode(const char *json, size_t len, struct bw_check_record *out, struct bw_error *error)
 {
     struct bw_json_doc *doc;
     struct bw_check_record c = {.n_changes = 0};
-    enum bw_err err = bw_json_parse(json, len, &doc, error);
+    char *rest = without_state(json, len);
+    enum bw_err err = bw_json_parse(rest ? rest : json, len, &doc, error);
+    free(rest);
     if (err != BW_OK)
         return err;
     err = read_check(bw_json_root(doc), json, len, &c, error);
