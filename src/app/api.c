@@ -140,6 +140,7 @@ static void status(struct bw_api *api, struct bw_exchange *e)
     bw_json_string(&j, "daemon", api->cx->id);
     bw_json_time_ms(&j, "now", bw_wall_now().ms);
     put_parts(api, &j);
+    bw_json_string(&j, "awaits_restart", api->cx->awaits_restart);
     bw_json_string(&j, "checks_wait", api->parts.checks_reason(api->parts.ctx));
     bw_json_int(&j, "products_tracked", c->tracked);
     bw_json_int(&j, "products_overdue", c->overdue);

@@ -34,7 +34,8 @@ struct bw_context {
         asking; /* requests to Keepa whose answers are not staged yet: more changes may come (notifier.c) */
     bool source_ill; /* Keepa's data, as Redis said last (guard.h) */
     struct bw_unconfirmed unconfirmed;
-    bool schema_right; /* Postgres has the schema of this version (schema.h) */
+    char awaits_restart[512]; /* names of settings that a reload could not put into force; "" = none */
+    bool schema_right;        /* Postgres has the schema of this version (schema.h) */
 };
 
 /* Postgres may be used: connected, and with the right schema. */

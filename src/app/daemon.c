@@ -19,6 +19,7 @@
 #include "ids.h"
 #include "leases.h"
 #include "notifier.h"
+#include "reload.h"
 #include "scheduler.h"
 #include "schema.h"
 #include "settler.h"
@@ -62,6 +63,7 @@ struct bw_daemon {
     struct bw_api *api;
     struct bw_status *status;
     struct bw_supervisor *supervisor;
+    struct bw_reload *reload;
     struct bw_signal *signals[3];
     struct bw_timer *drain;
     struct bw_mono stop_at; /* when the end began; 0 = running */
@@ -325,6 +327,7 @@ static void stop(struct bw_daemon *d)
     bw_tracker_stop(d->tracker);
     bw_notifier_stop(d->notifier);
     bw_summarizer_stop(d->summarizer);
+    bw_reload_stop(d->reload);
     bw_settler_stop(d->settler);
     bw_guard_stop(d->guard);
     bw_health_watch_stop(d->health);
@@ -352,13 +355,6 @@ static void on_stop_signal(void *ctx, int signum)
 
 /* ---- settings ---- */
 
-static bool needs_restart(const struct bw_conf *a, const struct bw_conf *b)
-{
-    return strcmp(a->redis_url, b->redis_url) != 0 || strcmp(a->redis_prefix, b->redis_prefix) != 0 ||
-           strcmp(a->database_url, b->database_url) != 0 || strcmp(a->listen, b->listen) != 0 ||
-           strcmp(a->status_token, b->status_token) != 0 || a->status_open != b->status_open;
-}
-
 static void start_checks(struct bw_daemon *d)
 {
     if (!d->conf.keepa_api_key[0]) {
@@ -369,29 +365,19 @@ static void start_checks(struct bw_daemon *d)
     }
 }
 
-static void on_reload(void *ctx, int signum)
+/* What waits for a person is tried at once: he may have mended it. */
+static void on_settings(void *ctx)
 {
     struct bw_daemon *d = ctx;
-    struct bw_conf fresh;
-    struct bw_error error;
-    (void)signum;
-    if (bw_conf_load(&fresh, environ, d->conf_path, &error) != BW_OK) {
-        bw_log_error("daemon", "SIGHUP: settings refused, the old ones stay: %s", error.text);
-        return;
-    }
-    if (needs_restart(&d->conf, &fresh))
-        bw_log_warning("daemon",
-                       "SIGHUP: addresses of Redis, Postgres and the status port change at a restart only");
-    bw_conf_fini(&d->conf);
-    d->conf = fresh;
-    bw_log_configure(d->conf.log_level, d->conf.log_format);
-    bw_conf_warn(&d->conf);
-    bw_log_info("daemon", "SIGHUP: settings read again");
-    if (d->stop_at.ms != 0)
-        return;
     bw_notifier_retry(d->notifier);
     bw_keepa_retry(d->keepa);
     start_checks(d);
+}
+
+static void on_hangup(void *ctx, int signum)
+{
+    (void)signum;
+    bw_reload_now(((struct bw_daemon *)ctx)->reload, "SIGHUP");
 }
 
 /* ---- the beginning ---- */
@@ -422,7 +408,7 @@ static bool make_clients(struct bw_daemon *d)
         bw_redis_close(d->cx.redis, 0, NULL, NULL);
         return false;
     }
-    d->cx.http = bw_http_new(d->cx.loop, "badgewatch/" BW_VERSION, d->conf.concurrency + 2);
+    d->cx.http = bw_http_new(d->cx.loop, "badgewatch/" BW_VERSION, BW_CONCURRENCY_MAX + 2);
     return true;
 }
 
@@ -445,6 +431,7 @@ static void make_parts(struct bw_daemon *d)
     d->notifier = bw_notifier_new(cx);
     d->summarizer = bw_summarizer_new(cx, port_note, d);
     d->settler = bw_settler_new(cx, port_note, d);
+    d->reload = bw_reload_new(cx, &d->conf, d->conf_path, on_settings, d);
     d->housekeeping = bw_housekeeping_new(cx, d->keepa, d->leases, d->names, d->clock);
     d->schema = bw_schema_new(cx, on_schema, d);
     struct bw_guard_port guard = {port_answers_come, port_note, d};
@@ -469,6 +456,7 @@ static void free_parts(struct bw_daemon *d)
     bw_housekeeping_free(d->housekeeping);
     bw_settler_free(d->settler);
     bw_summarizer_free(d->summarizer);
+    bw_reload_free(d->reload);
     bw_notifier_free(d->notifier);
     bw_writer_free(d->writer);
     bw_tracker_free(d->tracker);
@@ -509,13 +497,14 @@ static void start(struct bw_daemon *d)
     struct bw_loop *loop = d->cx.loop;
     d->signals[0] = bw_signal_new(loop, SIGTERM, on_stop_signal, d);
     d->signals[1] = bw_signal_new(loop, SIGINT, on_stop_signal, d);
-    d->signals[2] = bw_signal_new(loop, SIGHUP, on_reload, d);
+    d->signals[2] = bw_signal_new(loop, SIGHUP, on_hangup, d);
     bw_loop_on_turn(loop, on_turn, d);
     bw_housekeeping_start(d->housekeeping);
     bw_writer_start(d->writer);
     bw_notifier_start(d->notifier);
     bw_summarizer_start(d->summarizer);
     bw_settler_start(d->settler);
+    bw_reload_start(d->reload);
     bw_guard_start(d->guard);
     bw_health_watch_start(d->health);
     bw_heartbeat_start(d->heartbeat);

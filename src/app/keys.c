@@ -38,6 +38,7 @@ void bw_keys_init(struct bw_keys *k, const char *prefix)
         .spending = bw_asprintf("%sspending", prefix),
         .quiet = bw_asprintf("%squiet", prefix),
         .digest = bw_asprintf("%sdigest", prefix),
+        .reload = bw_asprintf("%sreload", prefix),
     };
 }
 
@@ -47,7 +48,7 @@ void bw_keys_fini(struct bw_keys *k)
         k->prefix,     k->tracked, k->due,      k->leased,    k->lease,        k->poll,   k->badges,
         k->history,    k->changes, k->delivery, k->set_aside, k->staged_bytes, k->tokens, k->names,
         k->epoch,      k->outbox,  k->health,   k->untold,    k->lost,         k->doubt,  k->unconfirmed,
-        k->generation, k->turn,    k->guard,    k->spending,  k->quiet,        k->digest};
+        k->generation, k->turn,    k->guard,    k->spending,  k->quiet,        k->digest, k->reload};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(all[i]);
     *k = (struct bw_keys){0};

@@ -21,7 +21,8 @@ struct bw_script bw_script_claim = {.name = "claim"}, bw_script_release = {.name
                  bw_script_note = {.name = "note"}, bw_script_history = {.name = "history"},
                  bw_script_health = {.name = "health"}, bw_script_tokens = {.name = "tokens"},
                  bw_script_park = {.name = "park"}, bw_script_wake = {.name = "wake"},
-                 bw_script_guard_look = {.name = "guard_look"}, bw_script_guard_say = {.name = "guard_say"};
+                 bw_script_guard_look = {.name = "guard_look"}, bw_script_guard_say = {.name = "guard_say"},
+                 bw_script_reload = {.name = "reload"};
 
 /* Functions that several scripts need stand before each of them. */
 static const struct {
@@ -55,7 +56,8 @@ void bw_scripts_init(void)
         &bw_script_set_aside, &bw_script_told,    &bw_script_products,   &bw_script_verified,
         &bw_script_read,      &bw_script_address, &bw_script_intend,     &bw_script_requeue,
         &bw_script_note,      &bw_script_history, &bw_script_health,     &bw_script_tokens,
-        &bw_script_park,      &bw_script_wake,    &bw_script_guard_look, &bw_script_guard_say};
+        &bw_script_park,      &bw_script_wake,    &bw_script_guard_look, &bw_script_guard_say,
+        &bw_script_reload};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         all[i]->source = text_of(all[i]->name);
         assert(all[i]->source);

@@ -47,6 +47,7 @@ int run_poll(struct invocation *in);
 int run_show(struct invocation *in);
 int run_changes(struct invocation *in);
 int run_summary(struct invocation *in);
+int run_reload(struct invocation *in);
 int run_notify_test(struct invocation *in);
 int run_backup(struct invocation *in);
 int run_restore(struct invocation *in);

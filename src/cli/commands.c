@@ -97,6 +97,14 @@ static const struct command
                        "it to Slack now, whether or not the daemon has sent it.\n",
                        run_summary,
                        true},
+    reload_command = {"reload",
+                      "",
+                      "the running daemons read their settings again",
+                      "As kill -HUP does, from wherever Redis is reached. Prints for each daemon what "
+                      "changed, and what is\n"
+                      "in force at its next start only. An invalid file is refused whole: exit 1.\n",
+                      run_reload,
+                      true},
     notify_test = {"notify-test",   "",  "a real message through the real path, marked TEST", "",
                    run_notify_test, true},
     backup_command =
@@ -126,13 +134,17 @@ static const struct command
     help_command = {"help", "[COMMAND | config]", "this, a command's help, or all settings", "", run_help,
                     false};
 
-const struct command *const bw_commands[] = {&daemon_command, &migrate_command, &check_command,
-                                             &asin_add,       &asin_remove,     &asin_pause,
-                                             &asin_resume,    &asin_mute,       &asin_list,
-                                             &asin_import,    &asin_export,     &poll_command,
-                                             &show_command,   &changes_command, &summary_command,
-                                             &notify_test,    &backup_command,  &restore_command,
-                                             &verify_command, &help_command,    NULL};
+const struct command *const bw_commands[] = {&daemon_command,  &migrate_command,
+                                             &check_command,   &asin_add,
+                                             &asin_remove,     &asin_pause,
+                                             &asin_resume,     &asin_mute,
+                                             &asin_list,       &asin_import,
+                                             &asin_export,     &poll_command,
+                                             &show_command,    &changes_command,
+                                             &summary_command, &reload_command,
+                                             &notify_test,     &backup_command,
+                                             &restore_command, &verify_command,
+                                             &help_command,    NULL};
 
 const char bw_help_about[] =
     "badgewatch watches Amazon products through Keepa and tells Slack about #1 badges gained and lost.\n";

@@ -225,6 +225,33 @@ enum bw_err bw_conf_load(struct bw_conf *conf, char *const *envp, const char *pa
     return err;
 }
 
+static bool same_routes(const struct bw_conf *a, const struct bw_conf *b)
+{
+    if (a->n_routes != b->n_routes)
+        return false;
+    for (size_t i = 0; i < a->n_routes; i++) {
+        if (strcmp(a->routes[i].tag, b->routes[i].tag) != 0)
+            return false;
+        for (size_t k = 0; k < ROUTE_SETTINGS_N; k++) {
+            if (!setting_equal(&bw_route_settings[k], &a->routes[i], &b->routes[i]))
+                return false;
+        }
+    }
+    return true;
+}
+
+void bw_conf_differences(const struct bw_conf *a, const struct bw_conf *b, bool at_restart,
+                         struct bw_buf *out)
+{
+    for (size_t i = 0; i < SETTINGS_N; i++) {
+        const struct setting *s = &bw_settings[i];
+        if (s->at_restart == at_restart && !setting_equal(s, a, b))
+            bw_buf_addf(out, "%s%s", out->len ? ", " : "", s->name);
+    }
+    if (!at_restart && !same_routes(a, b))
+        bw_buf_addf(out, "%sroutes", out->len ? ", " : "");
+}
+
 void bw_conf_warn(const struct bw_conf *conf)
 {
     for (const char *line = conf->warnings; *line;) {

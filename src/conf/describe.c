@@ -38,6 +38,9 @@ static void tell(const struct setting *s, bool in_file, char *out, size_t size)
     size_t len = strlen(out);
     if (setting_has_file(s))
         snprintf(out + len, size - len, " Or %s, the path of a file that holds it.", name);
+    len = strlen(out);
+    if (s->at_restart)
+        snprintf(out + len, size - len, " In force at the next start.");
 }
 
 static const char about_routes[] =

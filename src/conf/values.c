@@ -9,14 +9,15 @@
 #include <string.h>
 #include <strings.h>
 
-#define SETTING(kind_, member, name_, fallback_, form_, text_)                                               \
-    {kind_, name_, fallback_, form_, text_, offsetof(struct bw_conf, member)},
+#define ROW(type, kind_, restart, member, name_, fallback_, form_, text_)                                    \
+    {kind_, restart, name_, fallback_, form_, text_, offsetof(type, member), sizeof(((type *)0)->member)},
+#define SETTING(kind_, ...)         ROW(struct bw_conf, kind_, false, __VA_ARGS__)
+#define RESTART_SETTING(kind_, ...) ROW(struct bw_conf, kind_, true, __VA_ARGS__)
 const struct setting bw_settings[SETTINGS_N] = {
 #include "settings.def"
 };
 
-#define ROUTE_SETTING(kind_, member, name_, fallback_, form_, text_)                                         \
-    {kind_, name_, fallback_, form_, text_, offsetof(struct bw_route, member)},
+#define ROUTE_SETTING(kind_, ...) ROW(struct bw_route, kind_, false, __VA_ARGS__)
 const struct setting bw_route_settings[ROUTE_SETTINGS_N] = {
 #include "settings.def"
 };
@@ -333,7 +334,7 @@ static bool parse_number(const struct setting *s, const char *text, void *member
         }
         return set_int(text, -1, 8760, member);
     case CONCURRENCY:
-        return set_int(text, 1, 64, member);
+        return set_int(text, 1, BW_CONCURRENCY_MAX, member);
     case BACKFILL:
         return backfill(text, member);
     case SIZE:
@@ -359,4 +360,13 @@ bool setting_parse(const struct setting *s, const char *text, void *object)
     free(*string);
     *string = bw_strdup(text);
     return true;
+}
+
+bool setting_equal(const struct setting *s, const void *a, const void *b)
+{
+    const char *of_a = (const char *)a + s->offset, *of_b = (const char *)b + s->offset;
+    if (!setting_is_string(s))
+        return memcmp(of_a, of_b, s->size) == 0; /* numbers and lists of them, without padding */
+    const char *const *text_a = (const void *)of_a, *const *text_b = (const void *)of_b;
+    return strcmp(*text_a ? *text_a : "", *text_b ? *text_b : "") == 0;
 }

@@ -38,11 +38,13 @@ enum kind {
 
 struct setting {
     enum kind kind;
+    bool at_restart;  /* in force at the next start only */
     const char *name; /* of the environment */
     const char *fallback;
     const char *form; /* what is expected */
     const char *text;
     size_t offset; /* of the member of struct bw_conf, or of struct bw_route */
+    size_t size;   /* of that member */
 };
 
 /* AT_slack_channel and so on: places in the table. */
@@ -75,3 +77,5 @@ bool setting_is_shown(const struct setting *s);
 bool setting_parse(const struct setting *s, const char *text, void *object);
 /* "REDIS_URL", or as the file has it "redis_url" (and "listen" for "BADGEWATCH_LISTEN"); its _FILE form if asked. */
 void setting_name(const struct setting *s, bool in_file, bool file_form, char out[SETTING_NAME_MAX]);
+/* True where two objects (struct bw_conf or bw_route) have the same value. */
+bool setting_equal(const struct setting *s, const void *a, const void *b);

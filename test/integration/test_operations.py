@@ -1,5 +1,6 @@
 """What operators do: rows changed by hand, stores emptied or set back, settings read again. Nothing is lost, nothing is told
 twice, nothing is invented. What happens when parts fail is in test_when_parts_fail.py."""
+import json
 import os
 import shutil
 import signal
@@ -338,12 +339,55 @@ def reloaded():
         true(' debug ' not in d.log(), 'a part of the refused file is in force')
         settings('log_level = debug')
         d.popen.send_signal(signal.SIGHUP)
-        d.says('settings read again')
+        d.says('settings read again; changed: BADGEWATCH_LOG_LEVEL, BADGEWATCH_DEFAULT_FREQUENCY')
         s.poll()
         d.says(' debug ')
+
+
+def reload_of_all():
+    """`badgewatch reload`: each daemon says what changed, and what waits for its next start; a bad file is refused by all."""
+    with stack.Stack(sim=SIM, daemon=False) as s:
+        path, token = os.path.join(s.dir, 'badgewatch.conf'), os.path.join(s.dir, 'token')
+
+        def write(at, *lines):
+            with open(at, 'w', encoding='utf-8') as f:
+                f.write('\n'.join(lines) + '\n')
+            os.chmod(at, 0o600)
+
+        def answers(code=0):
+            done = s.bw('reload', code=code)
+            lines = (done.stdout if code == 0 else done.stderr).splitlines()
+            equal(len(lines), 2, f'answers in {lines}')
+            return [line.split(': ', 1)[1] for line in lines]
+        contains(s.bw('reload', code=1).stderr, 'no daemon runs on this Redis')
+        write(token, 'xoxb-revoked')
+        write(path, f'slack_bot_token_file = {token}')
+        env = {'BADGEWATCH_CONFIG': path, 'SLACK_BOT_TOKEN': None}
+        first, other = s.daemon(env).ready(), s.daemon(env).ready()
+        s.track_all()
+        s.until_changes()
+        s.poll()
+        s.wait('Slack refuses the token', lambda: first.metrics()['slack_up'] + other.metrics()['slack_up'] < 2)
+        equal(answers(), ['settings read again; nothing is different'] * 2, 'of nothing')
+        write(token, stack.TOKEN)  # rotated
+        equal(answers(), ['settings read again; changed: SLACK_BOT_TOKEN'] * 2, 'of a secret in its file')
+        s.wait('what waited is told', lambda: s.messages() and s.told() == 0)
+        write(path, f'slack_bot_token_file = {token}', 'group_window = 1s', '[route "tag=a"]', 'channel = C0A')
+        equal(answers(), ['settings read again; changed: BADGEWATCH_GROUP_WINDOW, routes'] * 2, 'of a route')
+        write(path, 'redis_prefix = other:', f'slack_bot_token_file = {token}')
+        contains(answers()[0], 'in force at the next start: BADGEWATCH_REDIS_PREFIX')
+        equal(json.loads(first.status('/api/v1/status')[2])['awaits_restart'], 'BADGEWATCH_REDIS_PREFIX', 'in the API')
+        write(path, 'group_window = soon')
+        for line in answers(1):
+            contains(line, 'settings refused, the old ones stay: ')
+            contains(line, 'group_window')
+        write(path, f'slack_bot_token_file = {token}')
+        true('next start' not in answers()[0], 'as at the start: nothing waits for a restart')
+        equal(s.redis('EXISTS', 'bw:reload'), 0, 'bw:reload')
+        other.stop()
 
 
 if __name__ == '__main__':
     stack.main(default_frequency, rows_by_hand, emptied_redis, emptied_before_told, emptied_while_a_writer_hangs,
                emptied_and_restarted, emptied_after_told, emptied_after_some_were_told, old_snapshot, muted_stays_muted,
-               pauses_end, reloaded)
+               pauses_end, reloaded, reload_of_all)

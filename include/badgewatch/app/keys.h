@@ -16,6 +16,7 @@
  *   delivery        HASH    messages under way: intention before, outcome after
  *   quiet           ZSET    alerts that wait for quiet hours to end: "entry of changes, product", score = unix ms of that
  *   digest          HASH    entry of changes -> when its quiet hours ended; until it is told
+ *   reload          HASH    who asked the daemons to read their settings again, and what each answered (app/reload.h)
  *   set_aside       STREAM  entries that nobody can read or store
  *   staged_bytes    INTEGER of entries in history
  *   tokens          HASH    the Keepa bucket, as the newest answer to any daemon told it; "seq" counts what changed
@@ -40,7 +41,7 @@ struct bw_keys {
     char *prefix;
     char *tracked, *due, *leased, *lease, *poll, *badges, *history, *changes, *delivery, *set_aside;
     char *staged_bytes, *tokens, *names, *epoch, *outbox, *health, *untold, *lost, *doubt, *turn, *spending,
-        *quiet, *digest;
+        *quiet, *digest, *reload;
     char *unconfirmed, *generation, *guard;
 };
 

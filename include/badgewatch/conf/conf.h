@@ -17,6 +17,8 @@
 
 /* Strings are owned by the struct and never NULL: "" means not set. Secrets are plain strings here and
  * are never printed. */
+#define BW_CONCURRENCY_MAX 64
+
 struct bw_conf {
     char *keepa_api_key; /* secret */
     char *keepa_base_url;
@@ -45,8 +47,8 @@ struct bw_conf {
     int64_t alert_flap_settle_ms;
     int keepa_update_h;  /* BW_UPDATE_AUTO, or -1.. hours */
     char *heartbeat_url; /* treated as a secret: such URLs hold an id */
-    int concurrency;
-    int backfill_days; /* BW_BACKFILL_FULL, or days >= 1 ("off" = 1) */
+    int concurrency;     /* 1 to BW_CONCURRENCY_MAX */
+    int backfill_days;   /* BW_BACKFILL_FULL, or days >= 1 ("off" = 1) */
     int64_t max_body;
     int64_t max_product;
     int64_t stage_limit;
@@ -65,6 +67,10 @@ struct bw_conf {
 enum bw_err bw_conf_load(struct bw_conf *conf, char *const *envp, const char *path,
                          struct bw_error *error) BW_MUSTCHECK;
 void bw_conf_fini(struct bw_conf *conf); /* wipes secrets before freeing */
+/* The names of settings in which two differ, separated by ", ". at_restart: of those that are in force at the next start only;
+ * else of the others, and "routes". */
+void bw_conf_differences(const struct bw_conf *a, const struct bw_conf *b, bool at_restart,
+                         struct bw_buf *out);
 /* Logs what was strange about the environment: a misspelt setting, with the one that was probably meant. */
 void bw_conf_warn(const struct bw_conf *conf);
 

@@ -32,70 +32,67 @@ static void check(const char *name, const char *text, bool ok)
     bw_conf_fini(&conf);
 }
 
+static const struct {
+    const char *name;
+    const char *taken[8], *refused[16];
+} values[] = {
+    {"KEEPA_BASE_URL",
+     {"http://127.0.0.1:8080", "https://h/p?q", "HTTPS://h", "http://[::1]:1/"},
+     {"", "h", "ftp://h", "http://", "http:///x", "http://:80", "http://a b", "https:/h", "http://h\n"}},
+    {"BADGEWATCH_HEARTBEAT_URL", {"", "https://hc-ping.com/x"}, {"h", "redis://h", "http://"}},
+    {"REDIS_URL",
+     {"redis://h", "redis://u:p@h:1/0", "redis://:p@h", "unix:///s?db=0", "rediss://h", "redis:///1"},
+     {"", "h", "redis://", "http://h", "redis:h", "redis://a b"}},
+    {"DATABASE_URL",
+     {"postgresql:///b", "postgres://u:p@h/b?sslmode=require", "host=h dbname=b"},
+     {"", "b", "mysql://h", "h:5432/b"}},
+    {"BADGEWATCH_LISTEN",
+     {"127.0.0.1:9787", "[::1]:0", ":9787", "localhost:65535", "[fe80::1%lo]:1"},
+     {"", "9787", "127.0.0.1", "127.0.0.1:", "h:65536", "h:1x", "h:-1", "h:000080", "::1:9787", "[]:1",
+      "a b:1", "[::1]"}},
+    {"BADGEWATCH_STATUS_OPEN", {"yes", "no"}, {"", "1", "true", "YES", "yes "}},
+    {"BADGEWATCH_LOG_LEVEL", {"error", "warning", "info", "debug"}, {"", "INFO", "trace"}},
+    {"BADGEWATCH_LOG_FORMAT", {"text", "json"}, {"", "xml"}},
+    {"BADGEWATCH_DEFAULT_FREQUENCY",
+     {"1", "10080"},
+     {"", "0", "10081", "60m", "1.5", "-1", "+5", " 5", "99999999999999999999"}},
+    {"BADGEWATCH_SUMMARY_AT",
+     {"00:00", "23:59", "off"},
+     {"", "24:00", "12:60", "8:00", "08:00 ", "0800", "OFF", "08-00", "-1:00", "ab:cd"}},
+    {"BADGEWATCH_SUMMARIES",
+     {"daily", "weekly", "monthly", "monthly,daily,weekly", "daily, weekly"},
+     {"", ",", "daily,", ",daily", "day", "Daily", "daily,daily", "daily weekly", "off", "daily;weekly",
+      "yearly"}},
+    {"BADGEWATCH_HEALTH_EVERY", {"500ms", "15m", "7d"}, {"", "15", "0s", "15 m", "1y", "-15m"}},
+    {"BADGEWATCH_MONTHLY_COST_CENTS", {"0", "4900", "100000000"}, {"", "-1", "100000001", "49.00", "49 EUR"}},
+    {"BADGEWATCH_CURRENCY", {"EUR", "USD"}, {"", "eur", "EU", "EURO", "E1R", "\xe2\x82\xac"}},
+    {"BADGEWATCH_TOKEN_RESERVE",
+     {"0%", "10%", "2.5%", "90%"},
+     {"", "10", "%", "91%", "-1%", "0x1%", "1e1%", "10 %", "10%%", "5.%", ".5%", "nan%", "inf%"}},
+    {"BADGEWATCH_GROUP_WINDOW", {"2s"}, {"", "2"}},
+    {"BADGEWATCH_ALERT_FLAP_CHANGES", {"0", "3", "30"}, {"", "-1", "31", "3x"}},
+    {"BADGEWATCH_ALERT_FLAP_WINDOW", {"24h"}, {"", "24"}},
+    {"BADGEWATCH_ALERT_FLAP_SETTLE", {"6h"}, {"", "6"}},
+    {"BADGEWATCH_KEEPA_UPDATE", {"auto", "-1", "0", "8760"}, {"", "-2", "8761", "-1000", "live", "1h", "-"}},
+    {"BADGEWATCH_CONCURRENCY", {"1", "64"}, {"", "0", "65", "4x"}},
+    {"BADGEWATCH_BACKFILL", {"full", "off", "1", "36500"}, {"", "0", "36501", "-1", "30d", "Full"}},
+    {"BADGEWATCH_MAX_BODY",
+     {"1B", "8KB", "256MB", "1GB", "1024GB"},
+     {"", "256", "0MB", "1TB", "1025GB", "8mb", "-1MB", "8 MB"}},
+    {"BADGEWATCH_REDIS_PREFIX",
+     {"bw:", "x", "0123456789012345678901234567890123456789"},
+     {"", "01234567890123456789012345678901234567890", "b w", "b*", "b?", "[b]", "a|b", "b\t"}},
+    {"SLACK_CHANNEL", {"", "C123", "#alerts"}, {"C1\n", "\x7f"}},
+};
+
 static void test_taken_and_refused(void **state)
 {
-    static const struct {
-        const char *name;
-        const char *taken[8], *refused[16];
-    } rows[] = {
-        {"KEEPA_BASE_URL",
-         {"http://127.0.0.1:8080", "https://h/p?q", "HTTPS://h", "http://[::1]:1/"},
-         {"", "h", "ftp://h", "http://", "http:///x", "http://:80", "http://a b", "https:/h", "http://h\n"}},
-        {"BADGEWATCH_HEARTBEAT_URL", {"", "https://hc-ping.com/x"}, {"h", "redis://h", "http://"}},
-        {"REDIS_URL",
-         {"redis://h", "redis://u:p@h:1/0", "redis://:p@h", "unix:///s?db=0", "rediss://h", "redis:///1"},
-         {"", "h", "redis://", "http://h", "redis:h", "redis://a b"}},
-        {"DATABASE_URL",
-         {"postgresql:///b", "postgres://u:p@h/b?sslmode=require", "host=h dbname=b"},
-         {"", "b", "mysql://h", "h:5432/b"}},
-        {"BADGEWATCH_LISTEN",
-         {"127.0.0.1:9787", "[::1]:0", ":9787", "localhost:65535", "[fe80::1%lo]:1"},
-         {"", "9787", "127.0.0.1", "127.0.0.1:", "h:65536", "h:1x", "h:-1", "h:000080", "::1:9787", "[]:1",
-          "a b:1", "[::1]"}},
-        {"BADGEWATCH_STATUS_OPEN", {"yes", "no"}, {"", "1", "true", "YES", "yes "}},
-        {"BADGEWATCH_LOG_LEVEL", {"error", "warning", "info", "debug"}, {"", "INFO", "trace"}},
-        {"BADGEWATCH_LOG_FORMAT", {"text", "json"}, {"", "xml"}},
-        {"BADGEWATCH_DEFAULT_FREQUENCY",
-         {"1", "10080"},
-         {"", "0", "10081", "60m", "1.5", "-1", "+5", " 5", "99999999999999999999"}},
-        {"BADGEWATCH_SUMMARY_AT",
-         {"00:00", "23:59", "off"},
-         {"", "24:00", "12:60", "8:00", "08:00 ", "0800", "OFF", "08-00", "-1:00", "ab:cd"}},
-        {"BADGEWATCH_SUMMARIES",
-         {"daily", "weekly", "monthly", "monthly,daily,weekly", "daily, weekly"},
-         {"", ",", "daily,", ",daily", "day", "Daily", "daily,daily", "daily weekly", "off", "daily;weekly",
-          "yearly"}},
-        {"BADGEWATCH_HEALTH_EVERY", {"500ms", "15m", "7d"}, {"", "15", "0s", "15 m", "1y", "-15m"}},
-        {"BADGEWATCH_MONTHLY_COST_CENTS",
-         {"0", "4900", "100000000"},
-         {"", "-1", "100000001", "49.00", "49 EUR"}},
-        {"BADGEWATCH_CURRENCY", {"EUR", "USD"}, {"", "eur", "EU", "EURO", "E1R", "\xe2\x82\xac"}},
-        {"BADGEWATCH_TOKEN_RESERVE",
-         {"0%", "10%", "2.5%", "90%"},
-         {"", "10", "%", "91%", "-1%", "0x1%", "1e1%", "10 %", "10%%", "5.%", ".5%", "nan%", "inf%"}},
-        {"BADGEWATCH_GROUP_WINDOW", {"2s"}, {"", "2"}},
-        {"BADGEWATCH_ALERT_FLAP_CHANGES", {"0", "3", "30"}, {"", "-1", "31", "3x"}},
-        {"BADGEWATCH_ALERT_FLAP_WINDOW", {"24h"}, {"", "24"}},
-        {"BADGEWATCH_ALERT_FLAP_SETTLE", {"6h"}, {"", "6"}},
-        {"BADGEWATCH_KEEPA_UPDATE",
-         {"auto", "-1", "0", "8760"},
-         {"", "-2", "8761", "-1000", "live", "1h", "-"}},
-        {"BADGEWATCH_CONCURRENCY", {"1", "64"}, {"", "0", "65", "4x"}},
-        {"BADGEWATCH_BACKFILL", {"full", "off", "1", "36500"}, {"", "0", "36501", "-1", "30d", "Full"}},
-        {"BADGEWATCH_MAX_BODY",
-         {"1B", "8KB", "256MB", "1GB", "1024GB"},
-         {"", "256", "0MB", "1TB", "1025GB", "8mb", "-1MB", "8 MB"}},
-        {"BADGEWATCH_REDIS_PREFIX",
-         {"bw:", "x", "0123456789012345678901234567890123456789"},
-         {"", "01234567890123456789012345678901234567890", "b w", "b*", "b?", "[b]", "a|b", "b\t"}},
-        {"SLACK_CHANNEL", {"", "C123", "#alerts"}, {"C1\n", "\x7f"}},
-    };
     (void)state;
-    for (size_t i = 0; i < ROWS(rows); i++) {
-        for (size_t k = 0; k < ROWS(rows[i].taken) && rows[i].taken[k]; k++)
-            check(rows[i].name, rows[i].taken[k], true);
-        for (size_t k = 0; k < ROWS(rows[i].refused) && rows[i].refused[k]; k++)
-            check(rows[i].name, rows[i].refused[k], false);
+    for (size_t i = 0; i < ROWS(values); i++) {
+        for (size_t k = 0; k < ROWS(values[i].taken) && values[i].taken[k]; k++)
+            check(values[i].name, values[i].taken[k], true);
+        for (size_t k = 0; k < ROWS(values[i].refused) && values[i].refused[k]; k++)
+            check(values[i].name, values[i].refused[k], false);
     }
 }
 
@@ -150,6 +147,38 @@ static void test_sizes(void **state)
     assert_int_equal(bytes, 1 << 30);
 }
 
+/* Two values of one setting differ in it and in nothing else. */
+static void test_differences(void **state)
+{
+    static const char *const at_restart[] = {"REDIS_URL", "DATABASE_URL", "BADGEWATCH_LISTEN",
+                                             "BADGEWATCH_STATUS_OPEN", "BADGEWATCH_REDIS_PREFIX"};
+    (void)state;
+    for (size_t i = 0; i < ROWS(values); i++) {
+        struct bw_conf a = {0}, b = {0};
+        struct bw_buf live, later;
+        bool restart = false;
+        if (!values[i].taken[1])
+            continue;
+        bw_buf_init(&live, 4096);
+        bw_buf_init(&later, 4096);
+        for (size_t k = 0; k < ROWS(at_restart); k++)
+            restart = restart || strcmp(values[i].name, at_restart[k]) == 0;
+        assert_true(setting_parse(setting(values[i].name), values[i].taken[0], &a));
+        assert_true(setting_parse(setting(values[i].name), values[i].taken[1], &b));
+        bw_conf_differences(&a, &b, false, &live);
+        bw_conf_differences(&a, &b, true, &later);
+        assert_string_equal(bw_buf_str(restart ? &later : &live), values[i].name);
+        assert_string_equal(bw_buf_str(restart ? &live : &later), "");
+        bw_buf_clear(&live);
+        bw_conf_differences(&a, &a, restart, &live);
+        assert_string_equal(bw_buf_str(&live), "");
+        bw_buf_fini(&live);
+        bw_buf_fini(&later);
+        bw_conf_fini(&a);
+        bw_conf_fini(&b);
+    }
+}
+
 static void test_redaction(void **state)
 {
     static const struct {
@@ -197,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_taken_and_refused),
+        cmocka_unit_test(test_differences),
         cmocka_unit_test_setup_teardown(test_meaning, folder_set_up, folder_tear_down),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_redaction),
