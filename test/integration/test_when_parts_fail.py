@@ -96,6 +96,7 @@ def clock_stepped():
 
 def clock_stepped_on_the_whole_host():
     when_daemons_fail.host_clock_stepped()
+    when_daemons_fail.sign_of_life_lost()
 
 
 def suspended_laptop():

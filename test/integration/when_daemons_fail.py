@@ -177,6 +177,25 @@ def host_clock_stepped():
         s.each_told_once()
 
 
+def sign_of_life_lost():
+    """A clock that is stepped forward ends the daemon's sign of life in Redis: it does not take itself for dead, and what it asks
+    Keepa about is not due again."""
+    with stack.Stack(sim=SIM) as s:
+        keys = track_hourly(s)
+        s.fault(target='keepa', fault='stall', ms=7000)
+        before = s.versions(keys)
+        s.bw('poll', '--all')
+
+        def checked():
+            signs = s.redis('KEYS', 'bw:daemon:*')
+            if signs:
+                s.redis('DEL', *signs)
+            return all(v > b for v, b in zip(s.versions(keys), before))
+        s.wait('the answer', checked, 30)
+        s.settled()
+        equal([v - b for v, b in zip(s.versions(keys), before)], [1] * len(keys), 'checks of each')
+
+
 def suspended():
     """One of two daemons sleeps with an answer on its way and alerts to be told. The other does its work; what the sleeper
     brings when it wakes is old news: nothing moves back, nothing is told twice."""

@@ -47,7 +47,8 @@ if ARGV[8] == '1' then
   local held = redis.call('HGETALL', lease)
   for i = 1, #held, 2 do
     local holder = string.match(held[i + 1], '^(.-)|')
-    if not holder or redis.call('EXISTS', prefix .. 'daemon:' .. holder) == 0 then give_back(held[i]) end
+    -- whoever asks is alive: a clock that was stepped may have ended its sign of life
+    if not holder or (holder ~= owner and redis.call('EXISTS', prefix .. 'daemon:' .. holder) == 0) then give_back(held[i]) end
   end
   for _, spender in ipairs(redis.call('HKEYS', spending)) do
     if spender ~= owner and redis.call('EXISTS', prefix .. 'daemon:' .. spender) == 0 then
