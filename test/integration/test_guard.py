@@ -120,6 +120,24 @@ def whatever_happens_meanwhile():
         recovers(s, badges)
 
 
+def killed_while_a_loss_waits():
+    """A lone loss waits some seconds for others: whoever starts next decides it, and it is told once."""
+    with stack.Stack(sim=SIM) as s:
+        key = next(iter(begin(s))).rsplit(':', 1)[0]
+        s.clock_on(600)
+        s.fault(target='keepa', fault='unranked', count=-1, asin=key.split(':')[1])
+        s.clock_on(120)
+        s.bw('poll', key)
+        s.wait('its loss waits', lambda: s.redis('ZCARD', 'bw:guard:waiting') > 0)
+        s.d.kill()
+        true(s.redis('ZCARD', 'bw:guard:waiting') > 0, 'it was decided before the daemon was killed')
+        s.daemon().ready()
+        s.wait('it is lost', lambda: s.sql("SELECT asin FROM bestseller_changes WHERE reason = 'unranked'"), 40)
+        s.settled(40)
+        equal(system(s), [], 'system messages')
+        s.each_told_once()
+
+
 def still_gone_after_a_day():
     """They were lost after all, when the source said so; told together."""
     with stack.Stack(sim=SIM) as s:
@@ -173,4 +191,4 @@ def answers_vanish():
 
 
 if __name__ == '__main__':
-    stack.main(all_vanish_and_come_back, ten_requests, whatever_happens_meanwhile, still_gone_after_a_day, alone, answers_vanish)
+    stack.main(all_vanish_and_come_back, ten_requests, whatever_happens_meanwhile, killed_while_a_loss_waits, still_gone_after_a_day, alone, answers_vanish)
