@@ -1,5 +1,8 @@
 """Rule 8 of detection: ranks or answers that vanish together are a fault of the source. Nothing is told as lost, two system
 messages say it, and what became of each badge is right in the end."""
+import itertools
+import os
+import random
 import signal
 
 import stack
@@ -190,5 +193,35 @@ def answers_vanish():
         equal(len(s.messages()), 2, 'messages')
 
 
+def threshold():
+    """The rule in Redis against a naive model of it, for made-up minutes around its edges."""
+    with open(os.path.join(stack.ROOT, 'src', 'app', 'lua', 'guard.lua'), encoding='utf-8') as f:
+        script = f.read() + 'return guard_judge(KEYS[1], KEYS[2], KEYS[3], KEYS[4], tonumber(ARGV[1])) and 1 or 0'
+    rng, at, minutes, both = random.Random(8), 1_800_000_000_000, 600_000, [0, 0]
+    with stack.Stack(postgres=False, start_sim=False, daemon=False) as s:
+        for _ in range(600):
+            products, held = rng.randint(5, 60), rng.randint(0, 40)
+
+            def some(most, names):
+                return {f'{names}{i}': at - rng.choice([0, 1, minutes - 1, minutes, minutes + 1, rng.randint(0, 2 * minutes)])
+                        for i in range(rng.randint(0, most))}
+            seen, lost, gone = some(products, 'p'), some(rng.choice([6, held + 1]), 'l'), some(3, 'g')
+            unknown = {k: v for k, v in seen.items() if rng.random() < rng.choice([0.2, 0.32])}
+            sets = {'bw:guard:seen': seen, 'bw:guard:unknown': unknown, 'bw:guard:lost': lost, 'bw:guard:gone': gone,
+                    'bw:badges': {f'b{i}': 1 for i in range(held)}, 'bw:due': {f'p{i}': 1 for i in range(products)}}
+            add = [('ZADD', k, *itertools.chain(*((score, m) for m, score in v.items()))) for k, v in sets.items() if v]
+            s.redis.many([('FLUSHALL',), *add])
+            got = s.redis('EVAL', script, 4, 'bw:guard', 'bw:badges', 'bw:due', 'bw:leased', at)
+            n_seen, n_unknown, n_lost, n_gone = (sum(t > at - minutes for t in x.values()) for x in (seen, unknown, lost, gone))
+            badges = held + n_gone
+            if 20 <= n_seen < products:  # a part of the products stands for that part of the badges
+                badges = -(-badges * n_seen // products)
+            ill = (n_lost >= 5 and 10 * n_lost > 3 * badges) or (n_unknown >= 5 and 10 * n_unknown > 3 * n_seen)
+            equal(got, int(ill), f'lost {n_lost} of {badges}, unknown {n_unknown} of {n_seen}, {products} products')
+            both[ill] += 1
+    true(min(both) > 100, f'ill and well: {both}')
+
+
 if __name__ == '__main__':
-    stack.main(all_vanish_and_come_back, ten_requests, whatever_happens_meanwhile, killed_while_a_loss_waits, still_gone_after_a_day, alone, answers_vanish)
+    stack.main(all_vanish_and_come_back, ten_requests, whatever_happens_meanwhile, killed_while_a_loss_waits, still_gone_after_a_day,
+               alone, answers_vanish, threshold)
