@@ -221,6 +221,8 @@ static void point_after_hold(struct walk *k, int64_t at, int64_t rank)
         lose_held(k);
         return;
     }
+    if (!c->hold.guarded) /* found ill since: what is not told as lost is at least told as unknown */
+        guard(k->w, c);
     if (rank == BW_UNRANKED)
         return;
     if (rank != 1)
