@@ -24,6 +24,7 @@ COLUMNS = ("id, domain || ':' || asin, category_id, change_type, to_char(occurre
            "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), reason, previous_rank, new_rank, notification_sent, "
            'extract(epoch FROM detected_at)')
 Row = collections.namedtuple('Row', 'id product category type occurred reason previous new told detected')
+NOTE = re.compile(r'\S+ (BEST SELLER SETTLED - |badgewatch: )')  # a message about no new change
 FIGURES = ('lost', 'invented', 'differing', 'doubled', 'untold', 'stuck', 'history', 'tokens', 'broken')
 
 
@@ -38,8 +39,7 @@ class Judge:
         self.rows = [Row(*r) for r in world.sql(f'SELECT {COLUMNS} FROM bestseller_changes ORDER BY occurred_at')]
         self.record = world.get(f'/control/record?from={first}')
         self.messages = world.messages()
-        self.settled = {i for (ids,) in world.sql("SELECT change_ids FROM notification_log WHERE kind IN ('settled', 'system')")
-                        for i in ids.strip('{}').split(',')}  # about no new change
+        self.settled = {i for m in self.messages if NOTE.match(m['text']) for i in m['metadata']['event_payload']['change_ids']}
         self.found = {f: [] for f in FIGURES}
 
     def verdict(self):
