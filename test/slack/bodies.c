@@ -266,6 +266,26 @@ static void test_message(void)
     bw_buf_fini(&body);
 }
 
+/* The summary's headline and lines with every title in the place of a category. */
+static void hostile_summary(size_t t)
+{
+    struct bw_summary s = {.n_top = 1, .top = {{title_of(t), 3}}};
+    struct bw_message_options o = usual();
+    struct bw_period period;
+    struct bw_buf lines, body;
+    char id[BW_UUID_TEXT];
+    bw_period_at((struct bw_wall){NOW_MS - INT64_C(86400000)}, BW_DAILY, &period);
+    bw_buf_init(&lines, 16384);
+    bw_buf_init(&body, 65536);
+    bw_summary_lines(&period, &s, "EUR", &lines);
+    bw_note_id("x", id);
+    bw_slack_note("summary", bw_buf_str(&lines), id, &o, &body);
+    print("summary with such categories", &body);
+    bw_buf_fini(&lines);
+    bw_buf_fini(&body);
+    bw_summary_fini(&s);
+}
+
 int main(int argc, char **argv)
 {
     static struct made m;
@@ -279,6 +299,8 @@ int main(int argc, char **argv)
             one_product(&m, 1, t);
         marked(&m, t);
         many(&m, t);
+        if (!examples)
+            hostile_summary(t);
     }
     for (enum bw_period_kind kind = BW_DAILY; kind < BW_PERIOD_KINDS; kind++)
         summary(kind);

@@ -76,7 +76,7 @@ const sim = new WebClient(token, { slackApiUrl: simApi, retryConfig: { retries: 
 const emulate = new WebClient(token, { slackApiUrl: emulateApi, retryConfig: { retries: 0 } });
 
 // Slack gives some emoji back by their names, as does the simulator.
-const plain = (value) => JSON.stringify(value ?? null).replace(/:[a-z0-9_+-]+:|\p{Extended_Pictographic}\ufe0f?/gu, '');
+const plain = (value) => JSON.stringify(value ?? null).replace(/:(?=[a-z0-9_+-]*[a-z+-])[a-z0-9_+-]+:|\p{Extended_Pictographic}\ufe0f?/gu, '');
 
 async function readBack(body) {
   const { ts, channel } = await sim.chat.postMessage(body);
