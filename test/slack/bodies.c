@@ -139,7 +139,7 @@ static void one_product(struct made *m, int domain, size_t t)
     lost->change.category = bw_strdup(gained->change.category);
     lost->change.category_id = gained->change.category_id;
     lost->change.held_since = gained->change.occurred_at;
-    lost->change.occurred_at = gained->change.occurred_at + 1260;
+    lost->change.occurred_at = gained->change.occurred_at + 240;
     tell("came and went", m, bw_slack_changes);
     add(m, domain, asin, BW_REACHED_TOP, 2, 1, t);
     add(m, domain, asin, BW_OUTRANKED, 1, 2, t);
