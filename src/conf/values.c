@@ -233,7 +233,7 @@ static bool summaries(const char *text, bool out[BW_PERIOD_KINDS])
     memset(out, 0, BW_PERIOD_KINDS * sizeof(*out));
     for (;;) {
         size_t len = strcspn(text, ",");
-        int kind = 0;
+        enum bw_period_kind kind = BW_DAILY;
         while (kind < BW_PERIOD_KINDS && (strlen(bw_period_kind_name(kind)) != len ||
                                           strncmp(text, bw_period_kind_name(kind), len) != 0))
             kind++;
