@@ -114,6 +114,11 @@ static void look(struct bw_message *m)
         confirm(m);
         return;
     }
+    if (bw_slack_mode(m->notifier->cx->conf) != BW_SLACK_BOT) { /* the settings were changed meanwhile */
+        bw_delivery_looked(&m->progress, BW_SEEN_CANNOT);
+        bw_notifier_progressed(m);
+        return;
+    }
     int64_t age = m->first.ms != 0 ? bw_mono_now().ms - m->first.ms : bw_wall_now().ms - m->doubt_ms;
     size_t n = 0;
     struct bw_slack_sought *sought = bw_message_sought(m, &n);

@@ -223,7 +223,7 @@ static void on_page(void *ctx, const struct bw_http_response *r)
         look_into_next(l);
         return;
     }
-    if (answer.class == BW_POSTED_OPERATOR) {
+    if (bw_slack_is_look_error(answer.error)) {
         end_look(l, BW_SEEN_CANNOT, answer.error);
         return;
     }

@@ -329,6 +329,15 @@ bool bw_slack_has_scope(const char *granted, const char *scope)
     return false;
 }
 
+static bool is_among(const char *code, const char *const *codes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(code, codes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool bw_slack_is_thread_error(const char *code)
 {
     static const char *const codes[] = {"cannot_reply_to_message",
@@ -337,11 +346,26 @@ bool bw_slack_is_thread_error(const char *code)
                                         "invalid_thread_ts",
                                         "restricted_action_thread_locked",
                                         "restricted_action_non_threadable_channel"};
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-        if (strcmp(code, codes[i]) == 0)
-            return true;
-    }
-    return false;
+    return is_among(code, codes, sizeof(codes) / sizeof(codes[0]));
+}
+
+bool bw_slack_is_look_error(const char *code)
+{
+    /* http_: what stands in for Slack and has no such method */
+    static const char *const codes[] = {"missing_scope",
+                                        "not_in_channel",
+                                        "channel_not_found",
+                                        "is_archived",
+                                        "no_permission",
+                                        "not_allowed_token_type",
+                                        "unknown_method",
+                                        "method_deprecated",
+                                        "deprecated_endpoint",
+                                        "method_not_supported_for_channel_type",
+                                        "http_404",
+                                        "http_405",
+                                        "http_410"};
+    return is_among(code, codes, sizeof(codes) / sizeof(codes[0]));
 }
 
 /* ---- conversations.history, conversations.replies ---- */

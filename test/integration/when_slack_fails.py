@@ -129,6 +129,27 @@ def marked_once(s, begin):
     contains(texts[1], asin, 'the repeated message')
 
 
+def token_revoked_before_the_look():
+    """Bad credentials are no reason to send again unseen: the look waits for the person too."""
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        s.fault(target='slack', method='chat.postMessage', fault='close', posted=True)
+        for method in ('conversations.history', 'chat.postMessage'):
+            s.fault(target='slack', method=method, fault='error', error='token_revoked', count=-1)
+        changes(s)
+        s.wait('slack is red for the token', lambda: 'token_revoked' in s.d.status('/readyz')[2].decode())
+        s.wait('it is looked for again', lambda: looks(s) > 1)
+        s.clear_faults()
+        s.d.popen.send_signal(signal.SIGHUP)
+        s.settled(30)
+        s.each_told_once()
+        true(not [m for m in s.messages() if MARK in m['text']], 'a mark although the history was read')
+
+
+def looks(s):
+    return len([r for r in s.get('/control/requests?service=slack') if r['method'] == 'conversations.history'])
+
+
 def history_is_limited():
     """A rate limit on the way to the look: it is asked again when Slack says so, and Slack is not red for it."""
     with stack.Stack(sim=SIM) as s:

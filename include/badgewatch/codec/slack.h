@@ -85,6 +85,10 @@ struct bw_slack_sought {
 /* The thread cannot be answered in: nothing was posted, and without the thread it may be. */
 bool bw_slack_is_thread_error(const char *code);
 
+/* Whoever may post there may not read it: a look is refused for good. Not so where credentials are bad: with them nothing can
+ * be posted either, and once they are mended the look answers. */
+bool bw_slack_is_look_error(const char *code);
+
 /* An answer of conversations.history or conversations.replies: fills in the ts of those changes, not found before, that the metadata of one of its
  * messages (event_type badgewatch_changes) names. Which of them go out together is no property of the changes: after a
  * loss they may be found again in other company, so each is looked for. */

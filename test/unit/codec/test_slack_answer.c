@@ -394,6 +394,21 @@ static void places(void **state)
     assert_false(bw_slack_is_thread_error("is_archived"));
 }
 
+/* After these nobody can know; with bad credentials somebody will, once they are mended. */
+static void looks(void **state)
+{
+    static const char *const never[] = {"missing_scope", "not_in_channel", "channel_not_found",
+                                        "unknown_method", "http_404"};
+    static const char *const later[] = {"invalid_auth",  "not_authed",       "token_revoked", "token_expired",
+                                        "accesslimited", "account_inactive", "http_302",      "http_403",
+                                        "http_500",      "internal_error",   "ratelimited",   ""};
+    (void)state;
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        assert_true(bw_slack_is_look_error(never[i]));
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+        assert_false(bw_slack_is_look_error(later[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +422,7 @@ int main(void)
         cmocka_unit_test(history_says_why),
         cmocka_unit_test(history_with_a_long_cursor),
         cmocka_unit_test(places),
+        cmocka_unit_test(looks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
