@@ -387,7 +387,42 @@ def reload_of_all():
         other.stop()
 
 
+def verified_side_by_side():
+    """Daemons that verify at the same time do not end each other's verification; what Redis forgot meanwhile does."""
+    with open(os.path.join(stack.ROOT, 'src', 'app', 'lua', 'verified.lua'), encoding='utf-8') as f:
+        script = f.read()
+    with stack.Stack(postgres=False, start_sim=False, daemon=False) as s:
+        def verify(what, owner, generation='', since=0):
+            return s.redis('EVAL', script, 6, *[f'bw:{k}' for k in ('epoch', 'lost', 'changes', 'doubt', 'unconfirmed',
+                           'generation')], what, owner, generation, since)[0]
+
+        def begins(*owners):
+            s.redis('FLUSHALL')
+            for owner in owners:
+                equal(verify('begin', owner), 'ok', f'begin of {owner}')
+
+        run = s.redis('INFO', 'server').split('run_id:')[1].split()[0]
+        for order in (['a', 'b', 'c'], ['c', 'a', 'b']):  # each begins anew while the others are at it, and all of them end
+            begins('a', 'b', 'c', 'a')
+            equal(verify('end', order[0]), 'ok', f'end of {order[0]}')
+            equal(s.redis('GET', 'bw:epoch'), run, 'epoch')
+            equal([verify('end', o) for o in order[1:]], ['ok', 'ok'], 'ends of the others')
+        begins('a')
+        begins('b')
+        equal([verify('end', 'a'), verify('end', 'b')], ['again', 'ok'], 'emptied while a was at it')
+        begins('ab')
+        equal(verify('end', 'a'), 'again', 'end of a, which never began')
+        begins('a')
+        equal(verify('begin', 'b', 'g', 1000), 'ok', 'begin of b, which remembers messages that Postgres may not know')
+        equal([verify('end', 'a'), verify('begin', 'a'), verify('end', 'a')], ['again', 'ok', 'ok'], 'a had not known of them')
+        equal(s.redis('EXISTS', 'bw:doubt'), 1, 'bw:doubt')
+        equal(verify('begin', 'c', 'g', 2000), 'ok', 'begin of c, which remembers later ones')
+        equal(verify('begin', 'd'), 'ok', 'begin of d')
+        equal(verify('end', 'd'), 'ok', 'end of d')
+        equal(s.redis('GET', 'bw:unconfirmed'), '1000', 'since when there were such messages')
+
+
 if __name__ == '__main__':
     stack.main(default_frequency, rows_by_hand, emptied_redis, emptied_before_told, emptied_while_a_writer_hangs,
                emptied_and_restarted, emptied_after_told, emptied_after_some_were_told, old_snapshot, muted_stays_muted,
-               pauses_end, reloaded, reload_of_all)
+               pauses_end, reloaded, reload_of_all, verified_side_by_side)
