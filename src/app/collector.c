@@ -165,7 +165,7 @@ static bool others_answer(const struct bw_collector *c, const struct bw_product_
 /* ---- Keepa's clock ---- */
 
 /* Keepa's clock now, rather late than early: a window that is too long costs nothing, one that is too short a second
- * request. Our wall clock may have been set back since its last answer; the monotonic one stands while a laptop sleeps. */
+ * request. Our wall clock may have been set back since its last answer. */
 static int64_t keepa_now(const struct bw_collector *c)
 {
     int64_t by_wall = bw_wall_now().ms / 1000 + c->clock_offset_s;

@@ -12,7 +12,7 @@
 struct bw_mono bw_mono_now(void)
 {
     struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(CLOCK_BOOTTIME, &ts);
     return (struct bw_mono){(int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000};
 }
 

@@ -7,8 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* CLOCK_BOOTTIME: like CLOCK_MONOTONIC, but time asleep counts too. A laptop that was suspended must not begin what it was
+ * about to send before: others have done it meanwhile. */
 struct bw_mono {
-    int64_t ms; /* CLOCK_MONOTONIC, milliseconds */
+    int64_t ms;
 };
 
 struct bw_wall {
