@@ -24,7 +24,7 @@ if ARGV[1] == 'begin' then
     redis.call('SET', KEYS[5], ARGV[4])
     begun = false -- nor do those that are at it
   end
-  if not begun then epoch = mark end
+  if not begun or #epoch > 4096 then epoch = mark end -- many that began and died: begin anew
   if not string.find(epoch .. ' ', me .. ' ', 1, true) then redis.call('SET', KEYS[1], epoch .. me) end
   if since > 0 or known then redis.call('SET', KEYS[2], '1') end
   return {'ok', ''}
