@@ -211,9 +211,11 @@ void bw_deliver_address(struct bw_message *m)
     char product[BW_KEY_MAX], member[BW_PRODUCT_TEXT];
     bw_keys_product(k, &m->key, product); /* of a note there is none */
     bw_product_key_format(&m->key, member);
-    const char *argv[] = {product,   k->delivery,       k->doubt,      k->quiet,
-                          k->digest, m->checks[0].name, m->refs[0].id, member};
-    if (bw_redis_eval(n->cx->redis, &bw_script_address, 5, 8, argv, NULL, on_address, m) == BW_OK)
+    bool can_look = bw_slack_mode(n->cx->conf) == BW_SLACK_BOT; /* else there would be a mark for nothing */
+    const char *argv[] = {
+        product,       k->delivery,       k->doubt,      k->quiet, k->digest,
+        k->generation, m->checks[0].name, m->refs[0].id, member,   m->note && can_look ? "1" : "0"};
+    if (bw_redis_eval(n->cx->redis, &bw_script_address, 6, 10, argv, NULL, on_address, m) == BW_OK)
         begun(m);
     else
         not_begun(m);

@@ -63,7 +63,7 @@ void bw_message_set_note(struct bw_message *m, const char *id, struct bw_note *n
 {
     m->note = note;
     m->doubtful = doubt_ms != 0;
-    m->doubt_ms = doubt_ms;
+    m->doubt_ms = doubt_ms != 0 ? doubt_ms : (int64_t)bw_stream_id_parse(id).ms;
     m->refs = bw_realloc_array(m->refs, 1, sizeof(*m->refs));
     m->n_refs = 1;
     set_ref(&m->refs[0], id, note->id);

@@ -115,6 +115,8 @@ static bool read_window(struct sim_slack_call *call, struct window *w)
     const char *latest = sim_json_str(call->args, "latest", "");
     w->latest = *latest ? ts_us(latest) : INT64_MAX;
     w->before = INT64_MAX;
+    if (w->oldest < 0)
+        call->error = "invalid_ts_oldest";
     if (*cursor && strncmp(cursor, CURSOR, strlen(CURSOR)) != 0)
         call->error = "invalid_cursor";
     else if (*cursor)

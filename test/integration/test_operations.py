@@ -250,8 +250,22 @@ def emptied_after_some_were_told():
         true(len(s.told_ids()) > len(told), 'what is new was not told')
 
 
-def old_snapshot():
-    """Redis comes back as it was before an alert was told: Postgres knows better."""
+NOTE = '01234567-89ab-cdef-0123-456789abcdef'
+
+
+def notes(s):
+    return len([m for m in s.messages() if 'badgewatch: a note' in m['text']])
+
+
+def queue_note(s):
+    """A message about no change: Postgres knows nothing of it."""
+    with open(os.path.join(stack.ROOT, 'src', 'app', 'lua', 'note.lua'), encoding='utf-8') as f:
+        equal(s.redis('EVAL', f.read(), 2, 'bw:outbox', 'bw:untold', NOTE, 'system', 'system:test',
+                       '📌 badgewatch: a note', 'of a line', '', ''), 1, 'notes queued')
+
+
+def old_snapshot(more=True):
+    """Redis comes back as it was before alerts and a note were told: Postgres or the channel knows better."""
     with stack.Stack(sim=SIM) as s:
         s.track_all()
         first = now_of(s)
@@ -259,6 +273,7 @@ def old_snapshot():
         s.until_changes()
         s.poll()
         s.wait('the changes are in Postgres', lambda: s.redis('XLEN', 'bw:history') == 0 and s.same_as_record(first) > 0)
+        queue_note(s)
         s.redis_stop()
         files = os.path.join(s.dir, 'appendonlydir')
         shutil.copytree(files, files + '.old')
@@ -267,8 +282,10 @@ def old_snapshot():
         s.clear_faults()
         s.d.popen.send_signal(signal.SIGHUP)
         all_told(s)
-        s.until_changes()  # and a state that the snapshot does not know
-        s.poll()
+        s.wait('the note is told', lambda: notes(s) == 1, 40)
+        if more:  # and a state that the snapshot does not know
+            s.until_changes()
+            s.poll()
         s.settled(40)
         told = s.told_ids()
         s.redis_stop()
@@ -279,8 +296,15 @@ def old_snapshot():
         s.poll()
         s.settled(60)
         equal(s.told_ids(), told, 'what is in the channel')
+        s.wait('nothing is to be told', lambda: s.told() == 0, 60)
+        equal(notes(s), 1, 'notes')
         s.same_as_record(first)
         s.each_told_once()
+
+
+def old_snapshot_of_all_states():
+    """The same where no state is missing: nothing but the messages says that it is older."""
+    old_snapshot(more=False)
 
 
 def muted_stays_muted():
@@ -424,5 +448,5 @@ def verified_side_by_side():
 
 if __name__ == '__main__':
     stack.main(default_frequency, rows_by_hand, emptied_redis, emptied_before_told, emptied_while_a_writer_hangs,
-               emptied_and_restarted, emptied_after_told, emptied_after_some_were_told, old_snapshot, muted_stays_muted,
-               pauses_end, reloaded, reload_of_all, verified_side_by_side)
+               emptied_and_restarted, emptied_after_told, emptied_after_some_were_told, old_snapshot,
+               old_snapshot_of_all_states, muted_stays_muted, pauses_end, reloaded, reload_of_all, verified_side_by_side)

@@ -1,13 +1,14 @@
 -- What must be known before a message is sent: where to, and what may have become of it already.
 --
--- KEYS  product delivery doubt quiet digest
--- ARGV  check, id of its first entry, product as in "quiet"
+-- KEYS  product delivery doubt quiet digest generation
+-- ARGV  check, id of its first entry, product as in "quiet", 1 (about no change: Postgres remembers no attempt) or 0
 -- Gives {past, channel of the intention, its thread, attempts, ms since the first attempt, ms since the last attempt or since the doubt
 --       began, now (unix ms), ms at which the quiet hours ended that it waited for ("" = it did not), 1 if others of its
 --       product still wait for an end that has come (else 0),
 --       and, unless the product is tracked no more: its channel, tags, priority, muted until (unix s)}: durations,
 --       since no two clocks agree; whether it is quiet now all daemons ask by this one. past: "intended" (an attempt is
 --       recorded, its outcome is not), "doubtful" (Redis lost data after the entry was staged; it may have been told), or "".
+--       Where Postgres remembers nothing, data may be lost whenever Redis was restarted.
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 local p = redis.call('HMGET', KEYS[1], 'active', 'channel', 'tags', 'priority', 'muted_until')
@@ -21,7 +22,13 @@ if intention then
     channel, thread, attempts, first = i.channel or '', i.thread or '', i.attempt or 0, now - (i.first_ms or now)
     age = now - (i.last_ms or now)
   end
-elseif doubt then
+end
+if past == '' and ARGV[4] == '1' then
+  local s, us = string.match(redis.call('GET', KEYS[6]) or '', '%.(%d+)%.(%d+)$')
+  local verified = s and tonumber(s) * 1000 + math.floor(tonumber(us) / 1000)
+  if verified and tonumber(string.match(ARGV[2], '^(%d+)-')) < verified then past, age = 'doubtful', now - verified end
+end
+if past == '' and doubt then
   local ms, seq, began = string.match(doubt, '^(%d+)-(%d+) (%d+)$')
   local id_ms, id_seq = string.match(ARGV[2], '^(%d+)-(%d+)$')
   if ms and (tonumber(id_ms) < tonumber(ms) or (id_ms == ms and tonumber(id_seq) <= tonumber(seq))) then
