@@ -125,12 +125,14 @@ static const struct command
          "Run db/roles.sql again behind it.\n",
          run_restore,
          true},
-    verify_command = {"verify",
-                      "DIR",
-                      "restores a backup, or the newest one in DIR, into a scratch database and looks at it",
-                      "Its rows must fit together; the scratch database is dropped again. Needs CREATEDB.\n",
-                      run_verify,
-                      true},
+    verify_command =
+        {"verify",
+         "DIR",
+         "restores a backup, or the newest one in DIR, into a scratch database and looks at it",
+         "Each table must have as many rows as were counted in the backup's snapshot, and they must fit\n"
+         "together. All that is wrong is named; the scratch database is dropped again. Needs CREATEDB.\n",
+         run_verify,
+         true},
     help_command = {"help", "[COMMAND | config]", "this, a command's help, or all settings", "", run_help,
                     false};
 

@@ -1,30 +1,36 @@
 #!/usr/bin/env python3
 """`badgewatch backup`, `restore`, `verify`: copies made while the daemon works, damaged ones, interrupted ones."""
-import contextlib
 import glob
+import hashlib
 import os
+import re
+import shutil
 import signal
 import subprocess
 
 import stack
-from stack import contains, equal, true
+from stack import contains, equal, matches, true
 
 SIM = ['--generate', '6', '--seed', '51', '--churn', '8', '--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--pad',
        '1000', '--slack-rate', '0']
 PASSWORD = 'pa55word' * 4
 
 
-@contextlib.contextmanager
-def slow_pg_dump(s):
-    """A pg_dump that begins its file and never ends by itself; PATH for it."""
-    folder = os.path.join(s.dir, 'slow')
-    os.makedirs(folder)
+def pg_dump(s, script):
+    """Another pg_dump; PATH for it."""
+    folder = os.path.join(s.dir, 'other')
+    os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, 'pg_dump')
     with open(path, 'w', encoding='utf-8') as f:
-        f.write('#!/bin/sh\nfor a; do case $a in */dump) f=$a ;; esac; done\n'
-                f'tr "\\0" "\\n" </proc/$$/cmdline >{s.dir}/args\necho half >"$f"\nexec sleep 100\n')
+        f.write('#!/bin/sh\n' + script)
     os.chmod(path, 0o755)
-    yield {'PATH': f'{folder}:{os.environ["PATH"]}'}
+    return {'PATH': f'{folder}:{os.environ["PATH"]}'}
+
+
+def slow_pg_dump(s, before=''):
+    """One that begins its file and never ends by itself."""
+    return pg_dump(s, f'{before}\nfor a; do case $a in */dump) f=$a ;; esac; done\n'
+                   f'tr "\\0" "\\n" </proc/$$/cmdline >{s.dir}/args\necho half >"$f"\nexec sleep 100\n')
 
 
 def admin(s, database):
@@ -75,10 +81,11 @@ def copies():
         contains(s.bw('check', env={'DATABASE_URL': admin(s, 'again')}).stdout, '6 products are tracked')
 
         interrupted(s, folder, url, last)
+        counted_in_the_snapshot(s, url)
+        rows_that_do_not_fit(s)
         damaged(s, folder, url, last[0])
         equal(s._psql("SELECT count(*) FROM pg_database WHERE datname LIKE '%verify%'", 'postgres', 'postgres').stdout.strip(),
               '0', 'scratch databases that are left')
-
 
         # a daemon goes on with the older copy and a Redis that knows more: each change is told once, also the next one
         s.d = None
@@ -104,42 +111,151 @@ def moved(s):
 
 def interrupted(s, folder, url, before):
     """Nothing half is left, two keep out of each other's way, and the password is on no command line."""
-    with slow_pg_dump(s) as slow:
-        partial = os.path.join(folder, '.partial', 'dump')
-        p = subprocess.Popen([stack.BADGEWATCH, 'backup', folder, '--keep', '1'], env=s.env({**url, **slow}),
+    partial = os.path.join(folder, '.partial', 'dump')
+
+    def half_written(env, signum, times):
+        p = subprocess.Popen([stack.BADGEWATCH, 'backup', folder, '--keep', '1'], env=s.env({**url, **env}),
                              stderr=subprocess.PIPE, text=True)
         s.wait('it is half written', lambda: os.path.exists(partial) and os.path.getsize(partial) > 0)
         contains(s.bw('backup', folder, env=url, code=1).stderr, 'another backup is being written there')
-        with open(os.path.join(s.dir, 'args'), encoding='utf-8') as f:
-            true(PASSWORD not in f.read(), 'the password is on the command line')
-        p.send_signal(signal.SIGINT)
+        for _ in range(times):
+            p.send_signal(signum)
         contains(p.communicate(timeout=20)[1], 'interrupted')
         equal(p.returncode, 1, 'exit of an interrupted backup')
         equal(sorted(os.listdir(folder)), [os.path.basename(before[0])], 'what is left')
+        equal(s.sql("SELECT pid FROM pg_stat_activity WHERE application_name IN ('psql', 'pg_dump') AND datname = 'badgewatch' "
+                    'AND pid <> pg_backend_pid()', 'postgres'), [], 'snapshots that are kept')
+
+    half_written(slow_pg_dump(s), signal.SIGINT, 1)
+    with open(os.path.join(s.dir, 'args'), encoding='utf-8') as f:
+        true(PASSWORD not in f.read(), 'the password is on the command line')
+    half_written(slow_pg_dump(s, "trap '' TERM"), signal.SIGTERM, 1)  # it does not listen, and is killed
 
     # one that was killed is cleared up by the next
     os.makedirs(os.path.join(folder, '.partial'))
     with open(partial, 'w', encoding='utf-8') as f:
         f.write('half')
-    failing = os.path.join(s.dir, 'slow', 'pg_dump')
-    with open(failing, 'w', encoding='utf-8') as f:
-        f.write('#!/bin/sh\necho "pg_dump: error: aborting because of server version mismatch" >&2\nexit 1\n')
-    done = s.bw('backup', folder, env={**url, **slow}, code=1)
+    failing = pg_dump(s, 'echo "pg_dump: error: aborting because of server version mismatch" >&2\nexit 1\n')
+    done = s.bw('backup', folder, env={**url, **failing}, code=1)
     contains(done.stderr, 'server version mismatch')
     contains(done.stderr, 'pg_dump failed (status 1)')
     true(PASSWORD not in done.stderr, 'the password is told')
     equal(sorted(os.listdir(folder)), [os.path.basename(before[0])], 'what is left')
 
 
+def counted_in_the_snapshot(s, url):
+    """Rows that come between the counting and the dump are in neither."""
+    folder = os.path.join(s.dir, 'moment')
+    n = int(s.value('SELECT count(*) FROM categories'))
+    later = pg_dump(s, f"""{shutil.which('psql')} -X -q -c "INSERT INTO categories SELECT 1, n, 'later' FROM generate_series(1, 9) n"
+exec {shutil.which('pg_dump')} "$@"
+""")
+    made = s.bw('backup', folder, env={**url, **later}).stdout.strip()
+    equal(int(s.value('SELECT count(*) FROM categories')), n + 9, 'rows that came meanwhile')
+    contains(manifest(made), f'\nrows {n} public.categories\n')
+    matches(manifest(made), r'\nrows \d+ public\.raw_responses_\d{4}_\d{2}\n')
+    contains(s.bw('verify', folder, env=url).stdout, 'is good')
+
+
+# What breaks a rule, and what verify says of it.
+BROKEN = [
+    ("INSERT INTO bestseller_changes (id, domain, asin, change_type, reason, category_id, category, occurred_at, detected_at) "
+     "VALUES (gen_random_uuid(), 1, 'B0NOBODY00', 'lost', 'unranked', 7, 'c', now(), now())",
+     '1 changes are of products that are neither tracked nor were ever checked'),
+    ("INSERT INTO bestseller_changes (id, domain, asin, change_type, reason, category_id, category, occurred_at, detected_at) "
+     'SELECT gen_random_uuid(), domain, asin, change_type, reason, category_id, category, occurred_at, detected_at '
+     'FROM bestseller_changes WHERE asin <> $$B0NOBODY00$$ LIMIT 1', '1 changes are there twice'),
+    ("INSERT INTO bestseller_changes (id, domain, asin, change_type, reason, category_id, category, occurred_at, detected_at) "
+     "SELECT gen_random_uuid(), domain, asin, 'gained', 'reached_top', 7, 'c', '2020-01-01', check_timestamp FROM checks LIMIT 1",
+     '1 gains have no reign'),
+    ("INSERT INTO reigns (id, domain, asin, category_id, category, started_at) "
+     "SELECT gen_random_uuid(), domain, asin, 8, 'c', '2020-01-01' FROM checks LIMIT 1; INSERT INTO bestseller_changes "
+     '(id, domain, asin, change_type, reason, category_id, category, occurred_at, detected_at, held_since) '
+     "SELECT gen_random_uuid(), domain, asin, 'lost', 'outranked', 8, 'c', '2020-01-02', check_timestamp, '2020-01-01' "
+     'FROM checks LIMIT 1', '1 losses left their reign open'),
+    ("INSERT INTO reigns (id, domain, asin, category_id, category, started_at, ended_at) VALUES "
+     "(gen_random_uuid(), 1, 'B000000001', 9, 'c', '2020-01-02', '2020-01-01')", '1 reigns end before they begin'),
+    ("INSERT INTO reigns (id, domain, asin, category_id, category, started_at) SELECT gen_random_uuid(), 1, 'B000000001', 10, 'c', "
+     'd::timestamptz FROM unnest($${2020-01-01,2020-01-02}$$::text[]) AS d', '1 badges have two open reigns'),
+    ("INSERT INTO reigns (id, domain, asin, category_id, category, started_at, ended_at) VALUES (gen_random_uuid(), 1, 'B000000001', "
+     "11, 'c', '2020-01-01', '2020-01-03'), (gen_random_uuid(), 1, 'B000000001', 11, 'c', '2020-01-02', '2020-01-04')",
+     '1 reigns overlap'),
+    ("INSERT INTO asin_current_state (domain, asin, sales_ranks, bestseller_badges, last_updated, version, state) VALUES "
+     "(1, 'B0NOBODY01', '{}', '[]', now(), 1, '{}')", '1 current states are of products that are not tracked'),
+    ('UPDATE asin_current_state SET last_updated = now(), bestseller_badges = (SELECT jsonb_build_array(jsonb_build_object('
+     "'category_id', category_id, 'since', held_since)) FROM bestseller_changes WHERE category_id = 8) "
+     'WHERE (domain, asin) = (SELECT domain, asin FROM bestseller_changes WHERE category_id = 8)',
+     '1 current states hold a badge whose loss they have seen'),
+    ("UPDATE tracked_asins SET created_at = '2000-01-01'", 'current states lack a badge that their product gained last'),
+    ("ALTER TABLE raw_responses_{month} RENAME TO raw_responses_1999_01",
+     '1 partitions of raw_responses are of another month than their name says'),
+]
+
+
+def rows_that_do_not_fit(s):
+    """Each rule is seen to be broken, and all of them are told at once."""
+    broken, folder = admin(s, 'again'), os.path.join(s.dir, 'broken')
+    month = s.sql("SELECT max(right(relname, 7)) FROM pg_class WHERE relname ~ '^raw_responses_[0-9]{4}_[0-9]{2}$'")[0][0]
+    for query, _ in BROKEN:
+        done = s._psql(query.replace('{month}', month), 'postgres', 'again')
+        equal(done.returncode, 0, f'{query}: {done.stderr}')
+    s.bw('backup', folder, env={'DATABASE_URL': broken})
+    said = s.bw('verify', folder, env={'DATABASE_URL': broken}, code=1)
+    for _, wanted in BROKEN:
+        contains(said.stderr, wanted)
+    equal(len(said.stderr.splitlines()), len(BROKEN), f'lines of\n{said.stderr}')
+    true('is good' not in said.stdout, 'it is called good')
+
+
+def manifest(backup, text=None, summed=True):
+    """The manifest of a backup; with a text: another one, whose own sum fits."""
+    path = os.path.join(backup, 'manifest')
+    if text is None:
+        with open(path, encoding='utf-8') as f:
+            return f.read()
+    if summed:
+        text = text[:text.index('end ')]
+        text += f'end {hashlib.sha256(text.encode()).hexdigest()}\n'
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text)
+    return text
+
+
 def damaged(s, folder, url, backup):
-    """Refused before anything is touched."""
+    """Refused before anything is touched, and told exactly."""
+    whole = manifest(backup)
+    n = int(re.search(r'\nrows (\d+) public\.checks\n', whole)[1])
+
+    def refused(text, *wanted, summed=True, command='verify'):
+        manifest(backup, text, summed)
+        said = s.bw(command, folder, env=url, code=1).stderr
+        for part in wanted:
+            contains(said, part)
+
+    other = whole.replace(f'\nrows {n} public.checks\n', f'\nrows {n + 1} public.checks\n')
+    for command in ('verify', 'restore'):
+        refused(other, 'manifest is damaged: its lines are not those that were written', summed=False, command=command)
+    refused(re.sub(r'\nschema \d+', '\nschema 7', other.replace(' public.reigns\n', ' public.rains\n')),
+            f'table public.checks has {n} rows, and had {n + 1}', 'table public.rains with its ',
+            'table public.reigns is in the dump, and the manifest does not know it', 'the manifest says 7')
+    refused(whole.replace('\nbytes ', '\nbites '), 'is not understood')
+    refused(whole.replace('backup 2', 'backup 3'), 'is of a later badgewatch (format 3, this one knows 2)')
+    refused('', 'it is no manifest of a backup', summed=False)
+
+    # one that an older version made has no counts
+    manifest(backup, re.sub(r'rows .*\n|end .*\n', '', whole).replace('backup 2', 'backup 1'), summed=False)
+    said = s.bw('verify', folder, env=url).stdout
+    contains(said, 'knows no counts')
+    contains(said, 'is good')
+    manifest(backup, whole)
+
     with open(os.path.join(backup, 'dump'), 'r+b') as f:
         f.seek(200)
         byte = f.read(1)
         f.seek(200)
         f.write(bytes([byte[0] ^ 1]))
     for command in ('verify', 'restore'):
-        contains(s.bw(command, folder, env=url, code=1).stderr, 'is damaged')
+        contains(s.bw(command, folder, env=url, code=1).stderr, 'dump is damaged: it has ')
     contains(s.bw('verify', s.dir, env=url, code=1).stderr, 'no backup is in it')
 
 
