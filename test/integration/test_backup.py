@@ -259,5 +259,76 @@ def damaged(s, folder, url, backup):
     contains(s.bw('verify', s.dir, env=url, code=1).stderr, 'no backup is in it')
 
 
+# ---- restored while the daemon works ----
+
+def documented():
+    """The commands of doc/operations.md that restore."""
+    with open(os.path.join(stack.ROOT, 'doc', 'operations.md'), encoding='utf-8') as f:
+        return re.search(r'^To restore, .*?```sh\n(.*?)```', f.read(), re.M | re.S)[1].splitlines()
+
+
+def run_documented(s, lines, folder):
+    env = s.env({'PGHOST': s.pg_dir, 'PGUSER': 'badgewatch', 'PATH': f'{stack.BUILD}:{os.environ["PATH"]}'})
+    for line in lines:
+        line = line.replace(' DIR ', f' {folder} ').replace('redis-cli ', f'redis-cli -s {s.redis.path} ')
+        done = subprocess.run(['sh', '-c', line], cwd=stack.ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+        equal(done.returncode, 0, f'{line}:\n{done.stdout}{done.stderr}')
+
+
+def restored(s, emptied):
+    """A copy, four rounds of changes (the last one is told while the database is already away), restored: what is told then.
+    Gives the first moment, and the ids told before the restore."""
+    equal(s._psql('ALTER ROLE badgewatch CREATEDB', 'postgres', 'postgres').returncode, 0, 'CREATEDB')
+    s.track_all()
+    first = stack.iso(s.get('/control/state')['now_ms'] // 1000)
+    moved(s)
+    folder = os.path.join(s.dir, 'copies')
+    s.bw('backup', folder)
+    for _ in range(3):
+        moved(s)
+    lines = documented()
+    cut = next(i for i, line in enumerate(lines) if 'FLUSHDB' in line)
+    run_documented(s, lines[:cut], folder)
+    known = len(s.told_ids())
+    s.until_changes()
+    s.poll()
+    s.wait('what came meanwhile is told', lambda: s.told() == 0 and len(s.told_ids()) > known)
+    told = s.told_ids()
+    run_documented(s, lines[cut if emptied else cut + 1:], folder)
+    if emptied:
+        s.d.says('verified against Postgres', 2)
+    s.wait('the daemon has the restored database', lambda: s.sql(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = 'badgewatch' AND application_name LIKE 'badgewatch%'"), 30)
+    s.poll()
+    s.settled(60)
+    equal(sorted(s.told_ids()), sorted(told), 'what is told after the restore')
+    for _ in range(2):
+        moved(s)
+    return first, told
+
+
+def restored_meanwhile():
+    """As documented: all that was lost is found again, nothing is told twice or invented, what is new is told once."""
+    with stack.Stack(sim=SIM) as s:
+        first, told = restored(s, True)
+        true(s.same_as_record(first) > len(told), 'changes behind the restore')
+        s.each_told_once()
+        folder = os.path.join(s.dir, 'after')
+        s.bw('backup', folder)
+        contains(s.bw('verify', folder).stdout, 'is good')
+
+
+def restored_beside_redis():
+    """Redis is left as it is: the same for the channel; Postgres keeps the hole that the documentation tells of."""
+    with stack.Stack(sim=SIM) as s:
+        first, told = restored(s, False)
+        ids = s.told_ids()
+        record = len(s.get(f'/control/record?from={first}'))
+        equal((len(ids), len(set(ids))), (record, record), 'changes that are told, and those of the simulator')
+        true(len(ids) > len(told), 'changes behind the restore')
+        rows = s.sql('SELECT id FROM bestseller_changes')
+        true(set(ids[len(told):]) <= {r[0] for r in rows} and len(rows) < record, f'{len(rows)} rows of {record} changes')
+
+
 if __name__ == '__main__':
-    stack.main(copies)
+    stack.main(copies, restored_meanwhile, restored_beside_redis)
