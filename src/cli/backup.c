@@ -36,7 +36,7 @@ static bool dump_snapshot(const char *folder, const char *url, const char *snaps
                                 "--file",
                                 path,
                                 NULL};
-    return child_run(&(struct child_plan){.argv = argv, .url = url, .what = "backing up", .watched = path});
+    return child_run(&(struct child_plan){.argv = argv, .url = url, .what = "backing up", .writes = path});
 }
 
 /* The counting goes on beside the dump. A snapshot lives as long as the transaction that exported it, so psql ends last. */

@@ -1,7 +1,7 @@
 /* Children of a command.
  *
  * Happy way: fork, exec with the settings of the database in the environment; the parent looks ten times a second whether
- * it has ended, and draws meanwhile how large its file is. Its stdout goes to a file in memory, which is never full.
+ * it has ended, and draws meanwhile how large its file is, or how far it has read it. Its stdout goes to a file in memory, which is never full.
  *
  * How it fails: a program that is not there, or ends with another status than 0, is named. A signal to us is passed on to
  * its group, so that the caller can clear up behind it; what ignores SIGTERM is killed after GRACE_MS. A parent that is
@@ -83,20 +83,56 @@ static void become(const struct child_plan *plan, int in, int out)
 
 /* ---- on a terminal ---- */
 
-static void draw(const struct child_plan *plan)
+/* How far it has read a file: the kernel knows. 0 before it has opened it. */
+static long long position_in(pid_t pid, const struct stat *file)
 {
+    char path[64], line[64];
+    long long at = 0;
+    struct stat st;
+    for (int fd = 3; fd < 32; fd++) {
+        snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+        if (stat(path, &st) != 0 || st.st_dev != file->st_dev || st.st_ino != file->st_ino)
+            continue;
+        snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)pid, fd);
+        FILE *f = fopen(path, "re");
+        if (f && fgets(line, sizeof(line), f) && strncmp(line, "pos:", 4) == 0)
+            at = strtoll(line + 4, NULL, 10);
+        if (f)
+            fclose(f);
+        break;
+    }
+    return at;
+}
+
+static void draw_bar(struct child *c)
+{
+    struct stat st;
+    if (stat(c->plan->reads, &st) != 0)
+        return;
+    if (!c->bar.what)
+        progress_begin(&c->bar, c->plan->what, (size_t)st.st_size);
+    progress_at(&c->bar, (size_t)position_in(c->pid, &st));
+}
+
+static void draw(struct child *c)
+{
+    const struct child_plan *plan = c->plan;
     struct stat st;
     if (!plan->what || isatty(STDERR_FILENO) != 1)
         return;
-    if (plan->watched && stat(plan->watched, &st) == 0)
+    if (plan->reads)
+        draw_bar(c);
+    else if (plan->writes && stat(plan->writes, &st) == 0)
         fprintf(stderr, "\r%s: %.1f MB ", plan->what, (double)st.st_size / 1e6);
     else
         fprintf(stderr, "\r%s ... ", plan->what);
 }
 
-static void undraw(const struct child_plan *plan)
+static void undraw(struct child *c)
 {
-    if (plan->what && isatty(STDERR_FILENO) == 1)
+    if (c->bar.what)
+        progress_end(&c->bar);
+    else if (c->plan->what && isatty(STDERR_FILENO) == 1)
         fprintf(stderr, "\r%*s\r", 60, "");
 }
 
@@ -166,7 +202,7 @@ static void ask_to_end(pid_t pid, int64_t *asked_ms)
     }
 }
 
-static int wait_for(const struct child *c, bool wanted)
+static int wait_for(struct child *c, bool wanted)
 {
     const struct child_plan *plan = c->plan;
     int status = 0;
@@ -176,10 +212,10 @@ static int wait_for(const struct child *c, bool wanted)
     while ((ended = waitpid(c->pid, &status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
         if (!wanted || (interrupted && !plan->uninterrupted))
             ask_to_end(c->pid, &asked_ms);
-        draw(plan);
+        draw(c);
         pause_for(&ns);
     }
-    undraw(plan);
+    undraw(c);
     return status;
 }
 

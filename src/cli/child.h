@@ -3,6 +3,8 @@
 
 #include "badgewatch/base/buf.h"
 
+#include "progress.h"
+
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -12,8 +14,9 @@ struct child_plan {
     const char *database;    /* another one on the same server; NULL = that of the url */
     const char *script;      /* its stdin, at most 4 kB; NULL = nothing */
     struct bw_buf *out;      /* gets its stdout when it has ended; NULL = nobody reads it */
-    const char *what;        /* "backing up": said on a terminal with the size of watched; NULL = nothing */
-    const char *watched;     /* file that grows meanwhile; may be NULL */
+    const char *what;        /* "backing up": said on a terminal, with one of the two; NULL = nothing */
+    const char *writes;      /* file that grows meanwhile: its size */
+    const char *reads;       /* file that it reads from its begin to its end: a bar */
     bool uninterrupted;      /* Ctrl-C does not end it: what clears up */
 };
 
@@ -29,6 +32,7 @@ struct child {
     const struct child_plan *plan;
     pid_t pid;
     int in, out; /* ours: the end of its stdin that is written, the file of its stdout */
+    struct progress bar;
 };
 
 bool child_start(struct child *c, const struct child_plan *plan);

@@ -25,8 +25,8 @@ bool restore_load(const char *folder, const char *url, const char *database)
                                 "--no-owner", "--no-privileges",        "--no-password",
                                 "--dbname",   database ? database : "", path,
                                 NULL};
-    return child_run(
-        &(struct child_plan){.argv = argv, .url = url, .database = database, .what = "restoring"});
+    return child_run(&(struct child_plan){
+        .argv = argv, .url = url, .database = database, .what = "restoring", .reads = path});
 }
 
 bool restore_choose(struct invocation *in, const char *allowed, struct options *o, char folder[COPY_PATH],

@@ -17,6 +17,7 @@ import hashlib
 import io
 import json
 import os
+import pty
 import random
 import re
 import shutil
@@ -521,6 +522,29 @@ class Stack:
             raise AssertionError(f'badgewatch {what}: exit {done.returncode} instead of {code}\n'
                                  f'{done.stdout}{done.stderr}')
         return done
+
+    def on_a_terminal(self, *args, until=None, signum=None, env=None):
+        """The command's exit status, all that it drew on the terminal, its stdout; at the pattern it gets the signal."""
+        main, terminal = pty.openpty()
+        with open(os.path.join(self.dir, 'out'), 'w+', encoding='utf-8') as out:
+            p = subprocess.Popen([BADGEWATCH, *args], cwd=self.dir, env=self.env(env), stdin=subprocess.DEVNULL, stdout=out,
+                                 stderr=terminal)
+            os.close(terminal)
+            drawn = b''
+            while True:
+                try:
+                    data = os.read(main, 65536)
+                except OSError:  # nobody has the terminal open any more
+                    break
+                drawn += data
+                if until and re.search(until, drawn):
+                    p.send_signal(signum)
+                    until = None
+            os.close(main)
+            code = p.wait(WAIT)
+            out.seek(0)
+            true(until is None, f'{until} never came: {drawn!r}')
+            return code, drawn.decode(), out.read()
 
     def _psql(self, query, user, database, env=None):
         return subprocess.run(['psql', '-X', '-q', '--csv', '-t', '-P', f'null={NULL}', '-v', 'ON_ERROR_STOP=1', '-h',

@@ -82,6 +82,7 @@ def copies():
 
         interrupted(s, folder, url, last)
         counted_in_the_snapshot(s, url)
+        on_a_terminal(s)
         rows_that_do_not_fit(s)
         damaged(s, folder, url, last[0])
         equal(s._psql("SELECT count(*) FROM pg_database WHERE datname LIKE '%verify%'", 'postgres', 'postgres').stdout.strip(),
@@ -141,6 +142,23 @@ def interrupted(s, folder, url, before):
     contains(done.stderr, 'pg_dump failed (status 1)')
     true(PASSWORD not in done.stderr, 'the password is told')
     equal(sorted(os.listdir(folder)), [os.path.basename(before[0])], 'what is left')
+
+
+def on_a_terminal(s):
+    """What takes long is drawn; a restore that is interrupted leaves nothing, and is repeated."""
+    many, folder, into = database(s, 'many'), os.path.join(s.dir, 'many'), database(s, 'many_again')
+    equal(s._psql('CREATE TABLE schema_migrations AS SELECT 9 AS version; CREATE TABLE many AS '
+                  'SELECT n, md5(n::text) FROM generate_series(1, 150000) n', 'postgres', 'many').returncode, 0, 'many rows')
+    code, drawn, made = s.on_a_terminal('backup', folder, env={'DATABASE_URL': many})
+    equal(code, 0, f'exit of the backup: {drawn}')
+    matches(drawn, r'\rbacking up: \d+\.\d MB ')
+    code, drawn, _ = s.on_a_terminal('restore', folder, '--into', into, until=rb'restoring \[#+-+\]  ', signum=signal.SIGINT)
+    equal(code, 1, 'exit of an interrupted restore')
+    contains(drawn, 'interrupted; nothing half is left')
+    code, drawn, said = s.on_a_terminal('restore', folder, '--into', into)
+    equal((code, said), (0, f'restored {made}'), f'a restore that is repeated: {drawn}')
+    matches(drawn, r'\rrestoring \[-+\] +0 %.*\rrestoring \[#+-*\] +[1-9]\d* %.*\r +\r$')
+    true('restoring' not in s.bw('restore', folder, '--into', database(s, 'quiet')).stderr, 'a bar without a terminal')
 
 
 def counted_in_the_snapshot(s, url):

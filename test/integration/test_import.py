@@ -2,7 +2,6 @@
 """`badgewatch asin import` of many rows: the bar on a terminal, Ctrl-C, a wrong row, and how soon the daemon knows."""
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -20,30 +19,6 @@ def file_of(s, n, label, wrong=None):
         for i in range(n):
             f.write(f'B{i:09d},{"often" if i == wrong else 1440},{label}\n')
     return path
-
-
-def on_a_terminal(s, *args, until=None, signum=None):
-    """The command's exit status and all that it drew on the terminal; at the pattern it gets the signal."""
-    main, terminal = pty.openpty()
-    with open(os.path.join(s.dir, 'out'), 'w+', encoding='utf-8') as out:
-        p = subprocess.Popen([stack.BADGEWATCH, *args], cwd=s.dir, env=s.env(), stdin=subprocess.DEVNULL, stdout=out,
-                             stderr=terminal)
-        os.close(terminal)
-        drawn = b''
-        while True:
-            try:
-                data = os.read(main, 65536)
-            except OSError:  # nobody has the terminal open any more
-                break
-            drawn += data
-            if until and re.search(until, drawn):
-                p.send_signal(signum)
-                until = None
-        os.close(main)
-        code = p.wait(stack.WAIT)
-        out.seek(0)
-        true(until is None, f'{until} never came: {drawn!r}')
-        return code, drawn.decode(), out.read()
 
 
 def labels(s):
@@ -64,7 +39,7 @@ def many_rows():
         equal(labels(s), [('first', str(ROWS))], 'rows')
 
         # a terminal: from 0 to 100, without an escape sequence, and gone at the end
-        code, drawn, out = on_a_terminal(s, 'asin', 'import', file_of(s, ROWS, 'second'))
+        code, drawn, out = s.on_a_terminal('asin', 'import', file_of(s, ROWS, 'second'))
         equal(code, 0, f'exit status; {drawn}')
         contains(out, f'{ROWS} products imported')
         percents = [int(p) for p in re.findall(r'\rimporting \[[#-]{30}\] +(\d+) %', drawn)]
@@ -75,7 +50,7 @@ def many_rows():
         equal(labels(s), [('second', str(ROWS))], 'rows')
 
         # Ctrl-C in the midst of it
-        code, drawn, _ = on_a_terminal(s, 'asin', 'import', file_of(s, ROWS, 'third'), until=rb'\] +[1-3]\d %',
+        code, drawn, _ = s.on_a_terminal('asin', 'import', file_of(s, ROWS, 'third'), until=rb'\] +[1-3]\d %',
                                        signum=signal.SIGINT)
         equal(code, -signal.SIGINT, 'exit status of an import that was interrupted')
         s.wait('Postgres has ended it', lambda: s.value(
