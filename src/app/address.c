@@ -153,14 +153,14 @@ static void on_address(void *ctx, enum bw_err err, const struct bw_reply *reply)
     enum bw_delivery_past past = past_of(m, e);
     struct addressee a = addressee_of(m, reply);
     const struct bw_route *route = m->note ? NULL : bw_route_of(conf->routes, conf->n_routes, a.tags);
-    snprintf(m->channel, sizeof(m->channel), "%s",
-             bot ? bw_route_channel(route, a.channel, conf->slack_channel) : conf->slack_channel);
+    bw_message_set_channel(m, bot ? bw_route_channel(route, a.channel, conf->slack_channel)
+                                  : conf->slack_channel);
     m->thread[0] = '\0'; /* PLACE chooses it, for this channel */
     decide_whether(m, &a, route, past != BW_PAST_NONE && !m->progress.cleared);
     bool quiet = decide_when(m, e, route);
     if (past == BW_PAST_INTENDED) {
         if (!m->progress.cleared && text(&e[INTENDED_CHANNEL])[0]) /* it may be there, and only there */
-            snprintf(m->channel, sizeof(m->channel), "%s", text(&e[INTENDED_CHANNEL]));
+            bw_message_set_channel(m, text(&e[INTENDED_CHANNEL]));
         bw_message_note_thread(m, text(&e[INTENDED_THREAD]));
         m->attempt = (int)number(&e[ATTEMPTS]);
         bw_message_note_first(m, number(&e[FIRST_AGE]));

@@ -234,13 +234,19 @@ struct bw_message *bw_message_release(struct bw_message *m)
     return NULL;
 }
 
+void bw_message_set_channel(struct bw_message *m, const char *name)
+{
+    snprintf(m->channel, sizeof(m->channel), "%s", name);
+    m->pace = NULL;
+}
+
 /* A message of the same check, for some of its changes. */
 static struct bw_message *part_of(const struct bw_message *m)
 {
     struct bw_message *part = bw_message_new(m->notifier, m->stream, m->checks[0].name, 0, &m->key);
     part->n_checks = 0; /* the intention is that of the rest */
     part->addressed = true;
-    snprintf(part->channel, sizeof(part->channel), "%s", m->channel);
+    bw_message_set_channel(part, m->channel);
     return part;
 }
 

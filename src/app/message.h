@@ -63,10 +63,11 @@ struct bw_message {
     size_t n;
     struct bw_message_ref *refs; /* what leaves the stream then */
     size_t n_refs;
-    int64_t doubt_ms;  /* wall clock: an attempt that nobody remembers cannot be older */
-    bool doubtful;     /* an entry says so (stage.lua) */
-    char withheld[16]; /* why nobody is told: "muted", "no_slack", "priority", "trigger" */
-    char channel[BW_CHANNEL_SIZE];
+    int64_t doubt_ms;              /* wall clock: an attempt that nobody remembers cannot be older */
+    bool doubtful;                 /* an entry says so (stage.lua) */
+    char withheld[16];             /* why nobody is told: "muted", "no_slack", "priority", "trigger" */
+    char channel[BW_CHANNEL_SIZE]; /* bw_message_set_channel */
+    struct bw_channel *pace;       /* of the channel; NULL = not looked for yet */
     char ts[32];
     char thread[32]; /* the message that it answers; "" = none */
     bool broadcast;  /* and stands in the channel too */
@@ -99,6 +100,7 @@ void bw_message_absorb(struct bw_message *m, struct bw_message *other);
 /* Gives one that was absorbed back, with what is left to tell of it; NULL: there is none any more. What was told of it
  * meanwhile stays here, to be recorded. */
 struct bw_message *bw_message_release(struct bw_message *m);
+void bw_message_set_channel(struct bw_message *m, const char *name);
 /* Makes it a message about no change; takes ownership. */
 void bw_message_set_note(struct bw_message *m, const char *id, struct bw_note *note, int64_t doubt_ms);
 void bw_note_free(struct bw_note *note);

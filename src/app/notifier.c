@@ -35,7 +35,7 @@ static struct bw_mono in(int64_t ms)
 }
 
 /* The channel's pace. Beyond CHANNELS_MAX different ones the last slot is shared: slower, never faster. */
-static struct bw_channel *channel_of(struct bw_notifier *n, const char *name)
+static struct bw_channel *channel_named(struct bw_notifier *n, const char *name)
 {
     for (size_t i = 0; i < n->n_channels; i++) {
         if (strcmp(n->channels[i].name, name) == 0)
@@ -46,6 +46,13 @@ static struct bw_channel *channel_of(struct bw_notifier *n, const char *name)
     struct bw_channel *c = &n->channels[n->n_channels++];
     snprintf(c->name, sizeof(c->name), "%s", name);
     return c;
+}
+
+static struct bw_channel *channel_of(struct bw_message *m)
+{
+    if (!m->pace)
+        m->pace = channel_named(m->notifier, m->channel);
+    return m->pace;
 }
 
 void bw_notifier_slack_state(struct bw_notifier *n, bool up, const char *reason)
@@ -100,7 +107,7 @@ static struct bw_mono end_of_wait(const struct bw_message *m)
 
 static void give_channel_back(struct bw_message *m)
 {
-    struct bw_channel *channel = channel_of(m->notifier, m->channel);
+    struct bw_channel *channel = channel_of(m);
     enum bw_delivery_wait wait = m->progress.wait;
     channel->busy = m->holds_channel = false;
     if (m->posted_at.ms)
@@ -310,12 +317,18 @@ static bool held_up(const struct ahead *ahead, const struct bw_message *m)
     return ahead->n_looking == LOOKING_MAX;
 }
 
-static bool take_channel(struct bw_message *m, size_t slot, const struct ahead *ahead)
+static size_t slot_of(struct bw_message *m)
 {
-    struct bw_channel *channel = &m->notifier->channels[slot];
+    return (size_t)(channel_of(m) - m->notifier->channels);
+}
+
+static bool take_channel(struct bw_message *m, const struct ahead *ahead)
+{
     if (m->holds_channel)
         return true;
-    if (channel->busy || bw_mono_now().ms < channel->next.ms || ahead->channels[slot] || held_up(ahead, m))
+    struct bw_channel *channel = channel_of(m);
+    if (channel->busy || m->notifier->now.ms < channel->next.ms || ahead->channels[slot_of(m)] ||
+        held_up(ahead, m))
         return false;
     channel->busy = m->holds_channel = true;
     return true;
@@ -329,7 +342,7 @@ static bool waits_for_more(const struct bw_message *m)
     const struct bw_notifier *n = m->notifier;
     bool quiet = n->cx->staging == 0 && n->cx->asking == 0 && n->drained && !n->gathering &&
                  !bw_consumer_busy(n->consumer);
-    return !quiet && bw_mono_now().ms - m->gathered.ms < n->cx->conf->group_window_ms;
+    return !quiet && n->now.ms - m->gathered.ms < n->cx->conf->group_window_ms;
 }
 
 /* Others may still go with it. In doubt too: one look then finds whichever of them were told (part_with_told); an attempt
@@ -421,15 +434,15 @@ static void gather_company(struct bw_message *m, const struct ahead *ahead)
     }
 }
 
-static bool may_begin(struct bw_message *m, size_t slot, const struct ahead *ahead)
+static bool may_begin(struct bw_message *m, const struct ahead *ahead)
 {
     const struct bw_delivery_progress *p = &m->progress;
-    if (m->under_way || is_over(m) || bw_mono_now().ms < m->next.ms)
+    if (m->under_way || is_over(m) || m->notifier->now.ms < m->next.ms)
         return false;
     if (m->notifier->stopping)
         return p->step == BW_DELIVERY_RECORD;
     if (p->step == BW_DELIVERY_GATHER) {
-        if (m->n_refs < m->of && bw_mono_now().ms - m->gathered.ms < GATHER_MS)
+        if (m->n_refs < m->of && m->notifier->now.ms - m->gathered.ms < GATHER_MS)
             return false;
         bw_delivery_gathered(&m->progress);
     }
@@ -441,7 +454,7 @@ static bool may_begin(struct bw_message *m, size_t slot, const struct ahead *ahe
         return false;
     if (!bw_delivery_needs_channel(p->step))
         return true;
-    if (!take_channel(m, slot, ahead))
+    if (!take_channel(m, ahead))
         return false;
     if (is_open(m))
         gather_company(m, ahead);
@@ -450,15 +463,13 @@ static bool may_begin(struct bw_message *m, size_t slot, const struct ahead *ahe
 
 static void look_at(struct bw_message *m, struct ahead *ahead)
 {
-    struct bw_notifier *n = m->notifier;
-    size_t slot = (size_t)(channel_of(n, m->channel) - n->channels);
-    if (may_begin(m, slot, ahead))
+    if (may_begin(m, ahead))
         bw_deliver(m);
     if (m->progress.step == BW_DELIVERY_LOOK)
         note_looking(ahead, m);
     else if (m->addressed &&
              (m->progress.step == BW_DELIVERY_ADDRESS || bw_delivery_needs_channel(m->progress.step)))
-        ahead->channels[slot] = true;
+        ahead->channels[slot_of(m)] = true;
 }
 
 static void sweep(struct bw_notifier *n)
@@ -478,7 +489,7 @@ static void sweep(struct bw_notifier *n)
 
 static bool is_being_addressed(const struct bw_message *m)
 {
-    return m->progress.step == BW_DELIVERY_ADDRESS && (m->under_way || bw_mono_now().ms >= m->next.ms);
+    return m->progress.step == BW_DELIVERY_ADDRESS && (m->under_way || m->notifier->now.ms >= m->next.ms);
 }
 
 /* A channel that is free again is used at once, not at the next tick: Slack's second is all that a long queue waits for. */
@@ -494,18 +505,17 @@ static void wake_for_channels(struct bw_notifier *n)
         bw_timer_start(n->pace, wait);
 }
 
-/* In order. A step that ends at once comes back here through bw_notifier_progressed: the list is then walked again,
- * never two times at once. */
-static void work(struct bw_notifier *n)
+/* In order. A step that ends at once asks for it through bw_notifier_progressed: the list is then walked again, never two
+ * times at once. */
+static void look_through(void *ctx)
 {
-    n->again = true;
-    if (n->working)
-        return;
-    n->working = true;
+    struct bw_notifier *n = ctx;
+    n->again = n->working = true;
     while (n->again) {
         struct ahead ahead = {.n_looking = 0};
         struct bw_message *m;
         n->again = n->gathering = false;
+        n->now = bw_mono_now();
         TAILQ_FOREACH (m, &n->list, link)
             n->gathering = n->gathering || !m->addressed || is_being_addressed(m);
         TAILQ_FOREACH (m, &n->list, link)
@@ -514,6 +524,18 @@ static void work(struct bw_notifier *n)
     }
     n->working = false;
     wake_for_channels(n);
+}
+
+/* Something can go on. Once for all the answers of a turn: with a thousand messages in the list and an answer each, a walk an
+ * answer was a fifth of the daemon's CPU. A daemon that stops waits for nothing but its steps, so the next begins at once. */
+static void work(struct bw_notifier *n)
+{
+    if (n->working)
+        n->again = true;
+    else if (n->stopping)
+        look_through(n);
+    else
+        bw_turn_end_ask(n->turn_end);
 }
 
 static void on_pace(void *ctx)
@@ -537,6 +559,7 @@ static void on_tick(void *ctx)
     if (n->ticks++ % ADOPT_TICKS == 0)
         adopt(n);
     bw_notifier_kick(n);
+    work(n); /* some waited for a time, or for others to be quiet */
     bw_timer_start(n->timer, TICK_MS);
 }
 
@@ -549,6 +572,7 @@ struct bw_notifier *bw_notifier_new(struct bw_context *context)
     n->rows = bw_rows_new();
     n->timer = bw_timer_new(context->loop, on_tick, n);
     n->pace = bw_timer_new(context->loop, on_pace, n);
+    n->turn_end = bw_turn_end_new(context->loop, BW_TURN_WORK, look_through, n);
     n->consumer =
         bw_consumer_new(context, context->keys.changes, BW_GROUP_SLACK, &bw_script_read, on_entries, n);
     n->notes = bw_consumer_new(context, context->keys.outbox, BW_GROUP_SLACK, &bw_script_read, on_notes, n);
@@ -573,7 +597,6 @@ void bw_notifier_kick(struct bw_notifier *n)
         return;
     if (n->n < MESSAGES_MAX)
         bw_consumer_read(n->consumer, READ_MOST);
-    work(n);
 }
 
 void bw_notifier_notes(struct bw_notifier *n)
@@ -634,6 +657,7 @@ void bw_notifier_stop(struct bw_notifier *n)
     n->stopping = true;
     bw_timer_stop(n->timer);
     bw_timer_stop(n->pace);
+    work(n); /* what was told a moment ago is recorded */
 }
 
 bool bw_notifier_quiet(const struct bw_notifier *n)
@@ -655,6 +679,7 @@ void bw_notifier_free(struct bw_notifier *n)
         drop(m);
     bw_timer_free(n->timer);
     bw_timer_free(n->pace);
+    bw_turn_end_free(n->turn_end);
     bw_consumer_free(n->consumer);
     bw_consumer_free(n->notes);
     bw_rows_free(n->rows);

@@ -22,7 +22,8 @@ struct bw_notifier {
     struct bw_consumer *notes;
     struct bw_timer *timer;
     struct bw_timer *pace; /* until a channel may be posted to again */
-    struct bw_rows *rows;  /* of the intention being written */
+    struct bw_turn_end *turn_end;
+    struct bw_rows *rows; /* of the intention being written */
     struct bw_messages list;
     size_t n;
     size_t under_way; /* steps whose answer will come */
@@ -36,8 +37,9 @@ struct bw_notifier {
     bool drained;   /* the last read found nothing more */
     bool gathering; /* of some message it is not known yet where it goes */
     bool stopping;
-    bool working; /* work() is on the stack */
-    bool again;   /* and must look at the list once more */
+    struct bw_mono now; /* when the list was last looked through: a thousand messages ask for it each time */
+    bool working;       /* look_through() is on the stack */
+    bool again;         /* and must look at the list once more */
     char reason[256];
     bool probed;  /* the reason was found by a probe: a good probe ends it */
     bool traffic; /* Slack answered a message since the last probe */

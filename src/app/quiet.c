@@ -94,12 +94,12 @@ static bool is_quiet(const struct bw_message *m, int64_t now_s)
 bool bw_quiet_began(const struct bw_message *m)
 {
     enum bw_delivery_step step = m->progress.step;
-    int64_t now_s = bw_due_now(m->notifier->cx);
     const struct bw_message *other;
     bool may_turn_back =
         step == BW_DELIVERY_CONFIRM || step == BW_DELIVERY_PLACE || step == BW_DELIVERY_INTEND;
-    if (!may_turn_back || m->holds_channel || bw_mono_now().ms - m->asked.ms <= ASKED_MS)
+    if (!may_turn_back || m->holds_channel || m->notifier->now.ms - m->asked.ms <= ASKED_MS)
         return false;
+    int64_t now_s = bw_due_now(m->notifier->cx);
     bool quiet = is_quiet(m, now_s);
     TAILQ_FOREACH (other, &m->company, link)
         quiet = quiet || is_quiet(other, now_s);

@@ -39,7 +39,12 @@ void bw_timer_free(struct bw_timer *t); /* stops at once, closes and frees by it
 
 /* ---- before the loop next looks at its descriptors, once each time it is asked for ---- */
 struct bw_turn_end;
-struct bw_turn_end *bw_turn_end_new(struct bw_loop *loop, void (*cb)(void *ctx), void *ctx);
+enum bw_turn_order {
+    BW_TURN_WORK, /* goes on with what the turn's callbacks brought */
+    BW_TURN_SEND  /* after all of those: sends what they made */
+};
+struct bw_turn_end *bw_turn_end_new(struct bw_loop *loop, enum bw_turn_order order, void (*cb)(void *ctx),
+                                    void *ctx);
 void bw_turn_end_ask(struct bw_turn_end *t);  /* again before the callback: nothing more */
 void bw_turn_end_free(struct bw_turn_end *t); /* no callback after this; NULL is fine */
 

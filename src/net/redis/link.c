@@ -42,7 +42,7 @@ void bw_redis_link_init(struct redis_link *l, struct bw_loop *loop, struct redis
                         const struct redis_link_owner *owner, void *ctx)
 {
     *l = (struct redis_link){.loop = loop, .owner = owner, .ctx = ctx, .queue = queue};
-    l->turn_end = bw_turn_end_new(loop, on_turn_end, l);
+    l->turn_end = bw_turn_end_new(loop, BW_TURN_SEND, on_turn_end, l);
 }
 
 /* "Connection refused" -> "connection refused"; "ERR ..." and the like stay. */

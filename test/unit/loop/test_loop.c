@@ -195,12 +195,11 @@ static void timer_behind(void *ctx)
 }
 
 /* Once before the next wait, however often it was asked for; it holds the loop until then, and not longer. */
-static void turn_end_comes_once(void **state)
+static void comes_once(struct bw_loop *loop, enum bw_turn_order order)
 {
-    struct bw_loop *loop = *state;
     struct asked a = {.times = 0};
 
-    a.turn_end = bw_turn_end_new(loop, count_turn_end, &a);
+    a.turn_end = bw_turn_end_new(loop, order, count_turn_end, &a);
     a.timer = bw_timer_new(loop, timer_behind, &a);
     bw_turn_end_ask(a.turn_end);
     assert_true(bw_loop_turn(loop, false));
@@ -217,6 +216,58 @@ static void turn_end_comes_once(void **state)
     bw_timer_free(a.timer);
     bw_loop_run(loop);
     assert_int_equal(a.times, 3);
+}
+
+static void turn_end_comes_once(void **state)
+{
+    comes_once(*state, BW_TURN_WORK);
+    comes_once(*state, BW_TURN_SEND);
+}
+
+struct chain {
+    struct bw_turn_end *work, *send;
+    int worked, sent;
+};
+
+static void chain_works(void *ctx)
+{
+    struct chain *c = ctx;
+
+    c->worked++;
+    bw_turn_end_ask(c->send);
+}
+
+static void chain_sends(void *ctx)
+{
+    struct chain *c = ctx;
+
+    c->sent++;
+    if (c->worked == 1)
+        bw_turn_end_ask(c->work);
+}
+
+/* What work makes is sent before the loop waits, whoever was asked or started first; and work that is asked for by the very
+ * last callback of a turn does not wait for a descriptor. The timer would end a wait after a minute. */
+static void work_comes_before_sending(void **state)
+{
+    struct bw_loop *loop = *state;
+    struct bw_timer *timer = bw_timer_new(loop, count_turn_end, NULL);
+    struct chain c = {.worked = 0};
+
+    c.send = bw_turn_end_new(loop, BW_TURN_SEND, chain_sends, &c);
+    c.work = bw_turn_end_new(loop, BW_TURN_WORK, chain_works, &c);
+    bw_timer_start(timer, 60000);
+    bw_turn_end_ask(c.send);
+    bw_turn_end_ask(c.work);
+    assert_true(bw_loop_turn(loop, true));
+    assert_int_equal(c.worked, 1);
+    assert_int_equal(c.sent, 1);
+    assert_true(bw_loop_turn(loop, false));
+    assert_int_equal(c.worked, 2);
+    assert_int_equal(c.sent, 2);
+    bw_timer_free(timer);
+    bw_turn_end_free(c.work);
+    bw_turn_end_free(c.send);
 }
 
 struct lag {
@@ -337,6 +388,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(stale_now, loop_setup, loop_teardown),
         cmocka_unit_test_setup_teardown(double_sigterm, loop_setup, loop_teardown),
         cmocka_unit_test_setup_teardown(turn_end_comes_once, loop_setup, loop_teardown),
+        cmocka_unit_test_setup_teardown(work_comes_before_sending, loop_setup, loop_teardown),
         cmocka_unit_test_setup_teardown(turn_is_measured, loop_setup, loop_teardown),
         cmocka_unit_test(loop_closes_clean),
         cmocka_unit_test(left_handle_is_counted),
