@@ -21,10 +21,10 @@ packages_of() {
     case $1 in
     build) echo build-essential cmake ninja-build pkg-config libuv1-dev libcurl4-openssl-dev libhiredis-dev libpq-dev \
         libjson-c-dev libmicrohttpd-dev libinih-dev libssl-dev libcsv-dev zlib1g-dev \
-        libsystemd-dev ;;
+        libsystemd-dev libjemalloc-dev ;;
     run) echo redis-server redis-tools postgresql-15 postgresql-client-15 ca-certificates curl ;;
     image) echo libuv1 libcurl4 libhiredis0.14 libpq5 libjson-c5 libmicrohttpd12 libinih1 libssl3 libcsv3 zlib1g \
-        libsystemd0 ca-certificates curl socat libreadline8 ;;
+        libsystemd0 libjemalloc2 ca-certificates curl socat libreadline8 ;;
     test) echo libcmocka-dev python3 openssl git mandoc systemd procps prometheus ;;
     ci) echo clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev ;;
     coverage) echo gcovr ;;
