@@ -161,6 +161,7 @@ static void share(struct bw_keepa *k, const char *spending, bool figures)
     bw_args_add(&args, spending);
     bw_args_add_int(&args, k->seq);
     bw_args_add_int(&args, bw_mono_now().ms - k->bucket.told.ms);
+    bw_args_add_int(&args, bw_mono_now().ms - k->bucket.asked.ms);
     bw_args_add_int(&args, k->bucket.stamp_ms);
     if (figures)
         add_figures(k, &args);

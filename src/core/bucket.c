@@ -47,16 +47,18 @@ static int64_t refilled(const struct bw_bucket *b, struct bw_mono now)
 }
 
 /* Where both answers have Keepa's time, it decides; one that is far behind tells of a clock that was set. Of two that were
- * made in the same moment, and under way together, the one with more tokens was made first. */
+ * made in the same moment, and under way together, the one with more tokens was made first, whichever came first.
+ * tokens.lua has the same rules, for what daemons tell each other. */
 static bool overtaken(const struct bw_bucket *b, const struct bw_tokens *t, struct bw_mono at)
 {
     int64_t behind;
     if (!b->known)
         return false;
-    if (b->stamp_ms != 0 && t->stamp_ms != 0 && t->stamp_ms != b->stamp_ms &&
-        !__builtin_sub_overflow(b->stamp_ms, t->stamp_ms, &behind))
+    bool stamped = b->stamp_ms != 0 && t->stamp_ms != 0;
+    if (stamped && t->stamp_ms != b->stamp_ms && !__builtin_sub_overflow(b->stamp_ms, t->stamp_ms, &behind))
         return behind > 0 && behind < CLOCK_SET_MS;
-    return at.ms < b->told.ms || (t->asked.ms < b->told.ms && t->left > refilled(b, at));
+    bool more = t->left > refilled(b, at.ms < b->told.ms ? b->told : at);
+    return (t->asked.ms < b->told.ms && more) || (!stamped && at.ms < b->told.ms);
 }
 
 void bw_bucket_told(struct bw_bucket *b, const struct bw_tokens *t, struct bw_mono at)
@@ -72,6 +74,7 @@ void bw_bucket_told(struct bw_bucket *b, const struct bw_tokens *t, struct bw_mo
     b->refill_in_ms = clamp(t->refill_in_ms, 0, REFILL_IN_MAX);
     b->stamp_ms = t->stamp_ms;
     b->told = at;
+    b->asked = t->asked;
 }
 
 int64_t bw_bucket_left(const struct bw_bucket *b, struct bw_mono now)

@@ -14,6 +14,7 @@ struct bw_bucket {
     int64_t plan_rate;    /* refillRate, tokens a minute: the capacity is an hour of it */
     int64_t rate;         /* less tokenFlowReduction (rounded up): what comes in fact */
     struct bw_mono told;  /* when the answer was received */
+    struct bw_mono asked; /* when its request began */
     int64_t stamp_ms;     /* when it was made, by Keepa's clock; 0 = it did not say */
     int64_t refill_in_ms; /* at `told` */
     int64_t in_flight;    /* tokens expected by requests under way */

@@ -4,20 +4,27 @@
 -- KEYS  tokens spending
 -- ARGV  owner, tokens more (or, negative, less) that its requests under way may cost, or "=" and all that they may,
 --       number of the state of the bucket that it knows,
---       ms since the answer came, ms of the answer by Keepa's clock (0 = it did not say), field value ... (none: no answer)
+--       ms since the answer came, ms since its request began, ms of the answer by Keepa's clock (0 = it did not say),
+--       "left" value, field value ... (none: no answer)
 -- Gives the new number of the state, or 0: another daemon changed it since, claim.lua tells what it is.
--- An answer that Keepa made before the one that is stored is older news, however late it comes.
+-- An answer that Keepa made before the one that is stored is older news, however late it comes; of two of the same moment,
+-- under way together, the one with more tokens was made first (core/bucket.c).
 local tokens, spending = KEYS[1], KEYS[2]
 local t = redis.call('TIME')
-local at_ms = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000) - tonumber(ARGV[4])
-if #ARGV > 5 then
-  local known = redis.call('HMGET', tokens, 'stamp_ms', 'at_ms')
-  local stamp, stored = tonumber(ARGV[5]), tonumber(known[1] or '') or 0
+local now_ms = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+local at_ms, asked_ms = now_ms - tonumber(ARGV[4]), now_ms - tonumber(ARGV[5])
+if #ARGV > 6 then
+  local known = redis.call('HMGET', tokens, 'stamp_ms', 'at_ms', 'left')
+  local stamp, stored, stored_at = tonumber(ARGV[6]), tonumber(known[1] or '') or 0, tonumber(known[2] or '') or 0
   local behind = stamp ~= 0 and stored ~= 0 and stored - stamp or 0
   local older = behind > 0 and behind < 600000 -- more than that: Keepa's clock was set
-  if behind == 0 then older = at_ms < (tonumber(known[2] or '') or 0) and tonumber(known[2]) <= at_ms + tonumber(ARGV[4]) end
+  if stamp ~= 0 and stamp == stored then
+    older = asked_ms < stored_at and stored_at <= now_ms and tonumber(ARGV[8]) > (tonumber(known[3] or '') or 0)
+  elseif behind == 0 then
+    older = at_ms < stored_at and stored_at <= now_ms
+  end
   if not older then
-    redis.call('HSET', tokens, 'at_ms', string.format('%.0f', at_ms), 'stamp_ms', ARGV[5], unpack(ARGV, 6))
+    redis.call('HSET', tokens, 'at_ms', string.format('%.0f', at_ms), 'stamp_ms', ARGV[6], unpack(ARGV, 7))
   end
 end
 local all = string.match(ARGV[2], '^=(.+)$')

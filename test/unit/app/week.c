@@ -241,15 +241,15 @@ static void share(struct week *w, struct week_daemon *d, int64_t expected)
 {
     const struct bw_bucket *b = &d->bucket;
     set_clock(w);
-    redisReply *r = checked(
-        w,
-        redisCommand(
-            w->redis,
-            "EVALSHA %s 2 bw:tokens bw:spending %s %lld %lld %lld %lld left %lld rate %lld refill_rate %lld"
-            " refill_in_ms %lld",
-            w->tokens, d->id, (long long)-expected, (long long)d->seq, (long long)(w->now_ms - b->told.ms),
-            (long long)b->stamp_ms, (long long)b->left, (long long)b->rate, (long long)b->plan_rate,
-            (long long)b->refill_in_ms));
+    redisReply *r =
+        checked(w, redisCommand(w->redis,
+                                "EVALSHA %s 2 bw:tokens bw:spending %s %lld %lld %lld %lld %lld left %lld "
+                                "rate %lld refill_rate %lld"
+                                " refill_in_ms %lld",
+                                w->tokens, d->id, (long long)-expected, (long long)d->seq,
+                                (long long)(w->now_ms - b->told.ms), (long long)(w->now_ms - b->asked.ms),
+                                (long long)b->stamp_ms, (long long)b->left, (long long)b->rate,
+                                (long long)b->plan_rate, (long long)b->refill_in_ms));
     d->seq = r->integer > 0 ? r->integer : d->seq;
     freeReplyObject(r);
 }

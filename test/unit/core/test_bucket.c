@@ -87,7 +87,14 @@ static void test_overtaken_answer(void **state)
     assert_int_equal(b.left, 800);
     bw_bucket_told(&b, &(struct bw_tokens){900, 20, 0, 60000, 50000, at(0)}, at(1100)); /* the same moment */
     assert_int_equal(b.left, 800);
-    bw_bucket_told(&b, &(struct bw_tokens){820, 20, 0, 60000, 50000, at(0)}, at(61000)); /* refilled since */
+    bw_bucket_told(&b, &(struct bw_tokens){790, 20, 0, 60000, 50000, at(0)},
+                   at(990)); /* too, but made last */
+    assert_int_equal(b.left, 790);
+    bw_bucket_told(&b, &(struct bw_tokens){800, 20, 0, 60000, 50000, at(0)}, at(995));
+    assert_int_equal(b.left, 790);
+    bw_bucket_told(&b, &(struct bw_tokens){810, 20, 0, 60000, 50000, at(0)}, at(61000)); /* refilled since */
+    assert_int_equal(b.left, 810);
+    bw_bucket_told(&b, &(struct bw_tokens){820, 20, 0, 60000, 50000, at(61000)}, at(61000));
     assert_int_equal(b.left, 820);
     bw_bucket_told(&b, &(struct bw_tokens){900, 20, 0, 60000, 50000, at(62000)},
                    at(63000)); /* asked afterwards */
