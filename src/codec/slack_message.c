@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define TITLE_MAX    150 /* characters */
-#define CATEGORY_MAX 60  /* of a header's 150, the words and marks around it take up to 86 */
+#define CATEGORY_MAX 56  /* of a header's 150, the words and marks around it take up to 92 */
 #define LISTED_MAX   10  /* changes of one message that are listed; more are counted */
 #define LATE_MS      INT64_C(600000)
 
