@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define TICK_MS 5000
+#define LATE_MS 120000 /* behind the minute that it is due: many ticks */
+#define DAY_MS  INT64_C(86400000)
 
 struct bw_summarizer {
     const struct bw_context *cx;
@@ -93,8 +95,17 @@ static void on_queued(void *ctx, enum bw_err err, const struct bw_reply *reply)
     s->queued(s->ctx);
 }
 
-/* created_ms: 0 for a row that was made just now; else somebody may have sent it before Redis forgot. */
-static bool queue(struct bw_summarizer *s, const struct bw_summary *figures, int64_t created_ms)
+/* A row that is made late may have been made and sent before, in a database that a backup has replaced since: the channel is
+ * asked. A webhook has none that could be asked, and after a night switched off each would be called a repeat. */
+static int64_t maybe_sent_since(const struct bw_summarizer *s)
+{
+    const struct bw_conf *conf = s->cx->conf;
+    int64_t now = bw_wall_now().ms, since = (now - conf->summary_at_min * INT64_C(60000)) % DAY_MS;
+    return since >= LATE_MS && bw_slack_mode(conf) == BW_SLACK_BOT ? now - since : 0;
+}
+
+/* since_ms: somebody may have sent it since then, and Redis forgot; 0 = certainly not. */
+static bool queue(struct bw_summarizer *s, const struct bw_summary *figures, int64_t since_ms)
 {
     const struct bw_keys *k = &s->cx->keys;
     char key[64], id[BW_UUID_TEXT], headline[64], doubt[24] = "";
@@ -102,8 +113,8 @@ static bool queue(struct bw_summarizer *s, const struct bw_summary *figures, int
     snprintf(key, sizeof(key), "summary:%s", s->period.name);
     snprintf(headline, sizeof(headline), "📊 badgewatch: summary of %s", s->period.name);
     bw_note_id(key, id);
-    if (created_ms != 0)
-        snprintf(doubt, sizeof(doubt), "%lld", (long long)created_ms);
+    if (since_ms != 0)
+        snprintf(doubt, sizeof(doubt), "%lld", (long long)since_ms);
     bw_buf_init(&lines, 16384);
     bw_summary_lines(&s->period, figures, s->cx->conf->currency, &lines);
     const char *argv[] = {k->outbox, k->untold, id, "summary", key, headline, bw_buf_str(&lines), doubt};
@@ -144,8 +155,8 @@ static void on_row(void *ctx, const struct bw_pg_answer *answer)
         return;
     }
     s->refused[0] = '\0';
-    int64_t created_ms = created ? 0 : strtoll(bw_pg_value(row, 0, 2), NULL, 10);
-    if (s->stopping || !queue(s, &figures, created_ms))
+    int64_t since_ms = created ? maybe_sent_since(s) : strtoll(bw_pg_value(row, 0, 2), NULL, 10);
+    if (s->stopping || !queue(s, &figures, since_ms))
         s->busy = false;
     bw_summary_fini(&figures);
 }

@@ -81,6 +81,19 @@ def once_a_day():
               ['sent', 'found'], 'outcomes')
 
 
+def restored_after_it():
+    """Both stores are older than a summary that was sent: the channel is asked before it is sent again."""
+    due = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=3)
+    with stack.Stack(sim=SIM, env={'BADGEWATCH_SUMMARY_AT': due.strftime('%H:%M')}) as s:
+        for what in ('sent', 'found'):
+            s.wait(f'it is {what}', lambda: s.sql('SELECT notification_sent FROM daily_summaries') == [('t',)], 60)
+            equal(len(s.messages()), 1, 'messages')
+            if what == 'sent':
+                s.sql('DELETE FROM daily_summaries')
+                s.redis('FLUSHALL')
+                s.d.says('verified against Postgres', 2)
+
+
 def monday_the_first():
     """A day on which all three are due: each comes once, and a daemon that starts later sends none again."""
     due = datetime.datetime(2027, 2, 1, 8, 0, 20, tzinfo=datetime.timezone.utc)
@@ -111,4 +124,4 @@ def not_at_night():
 
 
 if __name__ == '__main__':
-    stack.main(printed, once_a_day, monday_the_first, not_at_night)
+    stack.main(printed, once_a_day, restored_after_it, monday_the_first, not_at_night)
