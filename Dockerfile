@@ -44,6 +44,8 @@ ENTRYPOINT ["badgewatch-sim"]
 FROM runtime AS badgewatch
 COPY --from=build /out/ /
 COPY tools/compose-migrate.sh /usr/bin/badgewatch-migrate
+COPY tools/compose-backup.sh /usr/bin/badgewatch-backup
+RUN install -d -m 0700 -o 10001 -g 10001 /backups
 WORKDIR /srv
 USER 10001:10001
 EXPOSE 9787
