@@ -67,6 +67,7 @@ healthy) good 7200 ;;
 restore)
     sql -c 'CREATE DATABASE badgewatch_new'
     badgewatch restore "${2:-$dir}" --into postgresql:///badgewatch_new
+    DATABASE_URL=postgresql:///badgewatch_new badgewatch migrate
     psql -X -q -v ON_ERROR_STOP=1 -f /usr/share/badgewatch/roles.sql badgewatch_new
     sql -c 'ALTER DATABASE badgewatch ALLOW_CONNECTIONS false'
     sql -o /dev/null -c "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'badgewatch'"

@@ -82,6 +82,7 @@ def copies():
 
         interrupted(s, folder, url, last)
         counted_in_the_snapshot(s, url)
+        of_the_first_version(s)
         on_a_terminal(s)
         rows_that_do_not_fit(s)
         damaged(s, folder, url, last[0])
@@ -142,6 +143,26 @@ def interrupted(s, folder, url, before):
     contains(done.stderr, 'pg_dump failed (status 1)')
     true(PASSWORD not in done.stderr, 'the password is told')
     equal(sorted(os.listdir(folder)), [os.path.basename(before[0])], 'what is left')
+
+
+def of_the_first_version(s):
+    """A copy of the oldest schema, with a manifest of before there were counts: verified, restored, brought up to this one."""
+    first, folder, into = database(s, 'first'), os.path.join(s.dir, 'first'), database(s, 'first_again')
+    with open(os.path.join(stack.ROOT, 'db', '001_schema.sql'), 'rb') as f:
+        sql = f.read()
+    made = s._psql(sql.decode() + 'CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text NOT NULL, sha256 text '
+                   'NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()); INSERT INTO schema_migrations VALUES '
+                   f"(1, '001_schema.sql', '{hashlib.sha256(sql).hexdigest()}'); INSERT INTO tracked_asins (asin) "
+                   "VALUES ('B000000001')", 'postgres', 'first')
+    equal(made.returncode, 0, made.stderr)
+    backup = s.bw('backup', folder, env={'DATABASE_URL': first}).stdout.strip()
+    manifest(backup, without_counts(manifest(backup)), summed=False)
+    said = s.bw('verify', folder, env={'DATABASE_URL': first}).stdout
+    contains(said, 'knows no counts')
+    contains(said, 'is good')
+    s.bw('restore', folder, '--into', into)
+    s.bw('migrate', env={'DATABASE_URL': into})
+    equal(s.bw('asin', 'export', env={'DATABASE_URL': into}).stdout.count('B000000001'), 1, 'products')
 
 
 def on_a_terminal(s):
@@ -225,6 +246,10 @@ def rows_that_do_not_fit(s):
     true('is good' not in said.stdout, 'it is called good')
 
 
+def without_counts(text):
+    return re.sub(r'rows .*\n|end .*\n', '', text).replace('backup 2', 'backup 1')
+
+
 def manifest(backup, text=None, summed=True):
     """The manifest of a backup; with a text: another one, whose own sum fits."""
     path = os.path.join(backup, 'manifest')
@@ -260,11 +285,6 @@ def damaged(s, folder, url, backup):
     refused(whole.replace('backup 2', 'backup 3'), 'is of a later badgewatch (format 3, this one knows 2)')
     refused('', 'it is no manifest of a backup', summed=False)
 
-    # one that an older version made has no counts
-    manifest(backup, re.sub(r'rows .*\n|end .*\n', '', whole).replace('backup 2', 'backup 1'), summed=False)
-    said = s.bw('verify', folder, env=url).stdout
-    contains(said, 'knows no counts')
-    contains(said, 'is good')
     manifest(backup, whole)
 
     with open(os.path.join(backup, 'dump'), 'r+b') as f:
@@ -336,6 +356,31 @@ def restored_meanwhile():
         contains(s.bw('verify', folder).stdout, 'is good')
 
 
+def restored_with_other_products():
+    """One that was removed since the backup is tracked again and tells nothing twice, one that was added is forgotten."""
+    with stack.Stack(sim=SIM) as s:
+        equal(s._psql('ALTER ROLE badgewatch CREATEDB', 'postgres', 'postgres').returncode, 0, 'CREATEDB')
+        s.track_all()
+        first = stack.iso(s.get('/control/state')['now_ms'] // 1000)
+        folder = os.path.join(s.dir, 'copies')
+        s.bw('backup', folder)
+        for _ in range(3):
+            moved(s)
+        removed = s.value('SELECT asin FROM bestseller_changes ORDER BY detected_at DESC LIMIT 1')
+        s.bw('asin', 'remove', removed)
+        s.bw('asin', 'add', 'B0ADDED001')
+        s.wait('it is forgotten', lambda: not s.redis('EXISTS', f'bw:product:1:{removed}'))
+        told = s.told_ids()
+        run_documented(s, documented(), folder)
+        s.wait('it is back', lambda: f'1:{removed}' in s.members() and '1:B0ADDED001' not in s.members(), 40)
+        s.poll()
+        s.settled(60)
+        equal(sorted(s.told_ids()), sorted(told), 'what is told after the restore')
+        moved(s)
+        s.same_as_record(first)
+        s.each_told_once()
+
+
 def restored_beside_redis():
     """Redis is left as it is: the same for the channel; Postgres keeps the hole that the documentation tells of."""
     with stack.Stack(sim=SIM) as s:
@@ -349,4 +394,4 @@ def restored_beside_redis():
 
 
 if __name__ == '__main__':
-    stack.main(copies, restored_meanwhile, restored_beside_redis)
+    stack.main(copies, restored_meanwhile, restored_with_other_products, restored_beside_redis)

@@ -19,6 +19,7 @@ ELSEWHERE = {
     './run': 'test/arch/test_run.py', './test/run': '.ci/run', '. var/env': 'test/arch/test_run.py',
     'export': 'test/integration/stack.py', 'docker compose': 'test/compose/run', 'tools/compose-setup.sh': 'test/compose/run',
     'badgewatch restore ': 'test/integration/test_backup.py', 'psql -v ': 'test/integration/test_backup.py',
+    'DATABASE_URL=postgresql:///badgewatch_new ': 'test/integration/test_backup.py',
     'createdb ': 'test/integration/test_backup.py', 'redis-cli FLUSHDB': 'test/integration/test_backup.py',
     **dict.fromkeys(('tools/packages.sh', 'cmake ', 'systemd-sysusers ', 'sudo -u ', 'install -m ', 'echo ', 'systemctl '),
                     'test/compose/systemd'),
