@@ -10,7 +10,6 @@
 #include "consumer.h"
 #include "rows.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +17,10 @@
 #define TICK_MS     1000
 #define HOLD_MS     3000
 #define ADOPT_TICKS 5
-#define WRITE_MOST  100
-#define WRITE_FIRST 10
+#define WRITE_MOST  100 /* entries; history.lua gives fewer of large ones */
 #define WRITE_BYTES                                                                                          \
-    ((size_t)2 << 20) /* about so much a batch: it is in memory three times while it is written */
+    ((size_t)2                                                                                               \
+     << 20) /* about so much a batch (history.lua): it is in memory three times while it is written */
 
 struct taken {
     char id[48];
@@ -40,11 +39,9 @@ struct bw_writer {
     size_t n;
     size_t checks;
     enum step step;
-    int most;      /* entries of the next batch */
     size_t singly; /* after a refusal: so many entries are written one by one */
     bool again;    /* kicked while a batch was under way */
     bool stopping;
-    bool large; /* entries were, since memory was last given back */
     unsigned ticks;
     struct bw_backoff backoff;
     struct bw_mono next;
@@ -87,7 +84,6 @@ static void on_removed(void *ctx, enum bw_err err, const struct bw_reply *reply)
     }
     set_reason(w, "");
     bw_rows_clear(w->rows);
-    w->large = w->large || w->most < WRITE_MOST;
     bw_backoff_reset(&w->backoff);
     bw_metric_add(w->cx->counters.history_rows, (double)w->checks);
     bw_counters_success(&w->cx->counters, BW_PART_POSTGRES);
@@ -217,18 +213,6 @@ static size_t entry_bytes(const struct bw_entry *e)
     return doc + raw;
 }
 
-/* First sights are a hundred times as large as routine checks: the next batch is as long as the sizes of this one allow. */
-static void choose_most(struct bw_writer *w)
-{
-    size_t bytes = 0;
-    for (size_t i = 0; i < w->n; i++)
-        bytes += w->taken[i].bytes;
-    if (w->n == 0)
-        return;
-    size_t fit = WRITE_BYTES / (bytes / w->n + 1);
-    w->most = fit > WRITE_MOST ? WRITE_MOST : fit < 1 ? 1 : (int)fit;
-}
-
 static enum bw_err add_entry(struct bw_writer *w, const struct bw_entry *e, struct bw_error *error)
 {
     struct bw_held_check check;
@@ -266,7 +250,6 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
         bw_text_copy(w->taken[w->n].id, sizeof(w->taken[0].id), entries[i].id);
         w->taken[w->n++].bytes = bytes;
     }
-    choose_most(w);
     if (w->n > 0)
         write_rows(w);
     else if (count == 0)
@@ -299,7 +282,7 @@ static void work(struct bw_writer *w)
     char oldest[BW_HELD_ID], newest[BW_HELD_ID];
     bw_held_ends(w->checks_here, oldest, newest);
     bw_consumer_have(w->consumer, oldest, newest);
-    if (bw_consumer_read(w->consumer, w->singly > 0 ? 1 : w->most))
+    if (bw_consumer_read(w->consumer, w->singly > 0 ? 1 : WRITE_MOST))
         w->step = READING;
 }
 
@@ -309,10 +292,6 @@ static void on_tick(void *ctx)
     if (w->ticks++ % ADOPT_TICKS == 0)
         bw_consumer_adopt(w->consumer, (void (*)(void *))bw_writer_kick);
     bw_writer_kick(w);
-    if (w->large && w->step == WAIT && w->cx->staging == 0) {
-        w->large = false;
-        malloc_trim(0); /* glibc would keep what they took */
-    }
     bw_timer_start(w->timer, TICK_MS);
 }
 
@@ -324,7 +303,6 @@ struct bw_writer *bw_writer_new(struct bw_context *context)
     w->cx = context;
     w->rows = bw_rows_new();
     w->checks_here = bw_held_new();
-    w->most = WRITE_FIRST;
     w->timer = bw_timer_new(context->loop, on_tick, w);
     w->consumer =
         bw_consumer_new(context, context->keys.history, BW_GROUP_POSTGRES, &bw_script_history, on_entries, w);
