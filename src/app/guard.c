@@ -70,7 +70,7 @@ static void tell(struct bw_guard *g, bool begins, const char *since_ms)
     bool somebody = bw_slack_mode(g->cx->conf) != BW_SLACK_OFF;
     snprintf(key, sizeof(key), "system:source:%s:%s", begins ? "down" : "up", since_ms);
     bw_note_id(key, id);
-    bw_time_format(v->since_ms / 1000, since);
+    bw_time_words(v->since_ms / 1000, since);
     bw_buf_init(&lines, 4096);
     if (begins)
         write_begin(v, since, &lines);

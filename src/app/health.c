@@ -58,7 +58,7 @@ static void make_note(const struct bw_health_watch *h, enum bw_part part, bool d
     bw_note_id(n->key, n->id);
     snprintf(n->headline, sizeof(n->headline),
              down ? "🔴 badgewatch: %s is failing" : "🟢 badgewatch: %s works again", texts[part].name);
-    bw_time_format(state->since_ms / 1000, since);
+    bw_time_words(state->since_ms / 1000, since);
     bw_buf_init(&n->lines, 4096);
     if (down) {
         bw_buf_addf(&n->lines, "Since: %s\nWhat: %s\nMeaning: %s\nTo do: %s\n", since, h->why[part],
@@ -118,7 +118,7 @@ static void post(struct bw_health_watch *h)
     struct bw_buf body;
     make_note(h, BW_PART_REDIS, true, &n);
     bw_buf_init(&body, 65536);
-    bw_slack_note(n.headline, bw_buf_str(&n.lines), n.id, &options, &body);
+    bw_slack_note(n.headline, bw_buf_str(&n.lines), n.id, NULL, &options, &body);
     if (bw_slack_post(h->cx, bw_buf_str(&body), body.len, (struct bw_mono){bw_mono_now().ms + BEGIN_MS},
                       on_posted, h) == BW_OK)
         h->under_way++;

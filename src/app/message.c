@@ -359,7 +359,8 @@ bool bw_message_body(const struct bw_message *m, const struct bw_flap_rule *rule
                                          .now_ms = now_ms,
                                          .metadata = !webhook};
     if (m->note)
-        bw_slack_note(m->note->headline, m->note->lines, m->note->id, &options, out);
+        bw_slack_note(m->note->headline, m->note->lines, m->note->id,
+                      m->note->is_about ? &m->note->about : NULL, &options, out);
     else if (bw_slack_is_family(m->entries, m->n))
         bw_slack_family(m->entries, m->n, &options, out);
     else if (bw_slack_group_products(m->entries, m->n) > 1)

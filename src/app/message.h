@@ -31,6 +31,8 @@ struct bw_note {
     char kind[16];
     char id[BW_UUID_TEXT];
     char *headline, *lines;
+    bool is_about; /* links to this product */
+    struct bw_product_key about;
 };
 
 /* What a product is to the routes (core/route.h). */

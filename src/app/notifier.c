@@ -205,7 +205,7 @@ static void gather_note(struct bw_notifier *n, const struct bw_entry *e)
     const char *key = bw_entry_field(e, "check", NULL), *id = bw_entry_field(e, "id", NULL);
     const char *kind = bw_entry_field(e, "kind", NULL), *headline = bw_entry_field(e, "headline", NULL);
     const char *lines = bw_entry_field(e, "lines", NULL), *doubt = bw_entry_field(e, "doubt", NULL);
-    const char *channel = bw_entry_field(e, "channel", NULL);
+    const char *channel = bw_entry_field(e, "channel", NULL), *about = bw_entry_field(e, "about", NULL);
     if (!key || !id || !kind || !headline || !lines || strlen(id) != BW_UUID_TEXT - 1) {
         set_entry_aside(n, n->cx->keys.outbox, e, "no check, id, kind, headline or lines");
         return;
@@ -219,6 +219,7 @@ static void gather_note(struct bw_notifier *n, const struct bw_entry *e)
     snprintf(m->staged.channel, sizeof(m->staged.channel), "%s", channel ? channel : "");
     note->headline = bw_strdup(headline);
     note->lines = bw_strdup(lines);
+    note->is_about = about && bw_product_key_parse(about, &note->about, NULL) == BW_OK;
     bw_message_set_note(m, e->id, note, doubt ? strtoll(doubt, NULL, 10) : 0);
     enqueue(n, m, e->id);
 }

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_MS   5000
-#define TITLE_MAX 300 /* bytes; the message cuts it to what is shown */
+#define TICK_MS      5000
+#define TITLE_MAX    150 /* characters, as in an alert */
+#define CATEGORY_MAX 56
 
 struct bw_settler {
     const struct bw_context *cx;
@@ -42,10 +43,11 @@ static const char select_settled[] =
     "  to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),"
     "  floor(extract(epoch FROM settling_at) * 1000)::bigint,"
     "  (SELECT count(*) FROM bestseller_changes q WHERE q.domain = due.domain AND q.asin = due.asin"
-    "    AND q.category_id = due.category_id AND q.told_quietly AND q.settled_at IS NULL), domain"
+    "    AND q.category_id = due.category_id AND q.told_quietly AND q.settled_at IS NULL), domain, "
+    "category_id"
     " FROM due";
 
-enum { ID, CHANNEL, TYPE, CATEGORY, TITLE, ASIN, MORE, OCCURRED, SETTLING, QUIET, DOMAIN };
+enum { ID, CHANNEL, TYPE, CATEGORY, TITLE, ASIN, MORE, OCCURRED, SETTLING, QUIET, DOMAIN, CATEGORY_ID };
 
 static void on_queued(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
@@ -55,43 +57,37 @@ static void on_queued(void *ctx, enum bw_err err, const struct bw_reply *reply)
         s->queued(s->ctx);
 }
 
-/* In one line, whatever a stranger wrote. */
-static void put_title(const char *title, struct bw_buf *out)
-{
-    for (size_t i = 0; title && title[i] && i < TITLE_MAX; i++)
-        bw_buf_addc(out, title[i] == '\n' || title[i] == '\r' ? ' ' : title[i]);
-}
-
 static void put_lines(const struct bw_settler *s, const struct bw_pg_result *rows, size_t i,
                       struct bw_buf *out)
 {
     char settle[BW_TIME_TEXT];
     bool gained = strcmp(bw_pg_value(rows, i, TYPE), "gained") == 0;
-    const char *host = bw_domain_host((int)strtol(bw_pg_value(rows, i, DOMAIN), NULL, 10));
     bw_duration_words(s->cx->conf->alert_flap_settle_ms / 1000, settle);
-    put_title(bw_pg_value(rows, i, TITLE), out);
+    if (!bw_slack_put_name(bw_pg_value(rows, i, TITLE), TITLE_MAX, out))
+        bw_buf_adds(out, "(no title known)");
     bw_buf_addf(out, " (%s)", bw_pg_value(rows, i, ASIN));
     if (strcmp(bw_pg_value(rows, i, MORE), "0") != 0)
         bw_buf_addf(out, " and %s more of its family", bw_pg_value(rows, i, MORE));
     bw_buf_addf(
         out, "\n%s %s UTC (Keepa), and no change for %s since. Changes told in the thread alone: %s\n",
         gained ? "#1 since" : "Lost", bw_pg_value(rows, i, OCCURRED), settle, bw_pg_value(rows, i, QUIET));
-    bw_buf_addf(out, "https://www.%s/dp/%s\n", host ? host : "amazon.com", bw_pg_value(rows, i, ASIN));
 }
 
 static void queue(struct bw_settler *s, const struct bw_pg_result *rows, size_t i)
 {
     const struct bw_keys *k = &s->cx->keys;
     const char *settling = bw_pg_value(rows, i, SETTLING);
-    char key[64], id[BW_UUID_TEXT];
+    char key[64], id[BW_UUID_TEXT], about[32];
     struct bw_buf headline, lines;
     snprintf(key, sizeof(key), "settled:%s", bw_pg_value(rows, i, ID));
     bw_note_id(key, id);
+    snprintf(about, sizeof(about), "%s:%s", bw_pg_value(rows, i, DOMAIN), bw_pg_value(rows, i, ASIN));
     bw_buf_init(&headline, 65536);
     bw_buf_init(&lines, 65536);
     bw_buf_addf(&headline, "🏁 BEST SELLER SETTLED - %s #1 in ",
                 strcmp(bw_pg_value(rows, i, TYPE), "gained") == 0 ? "holds" : "does not hold");
-    put_title(bw_pg_value(rows, i, CATEGORY), &headline);
+    if (!bw_slack_put_name(bw_pg_value(rows, i, CATEGORY), CATEGORY_MAX, &headline))
+        bw_buf_addf(&headline, "Category %s", bw_pg_value(rows, i, CATEGORY_ID));
     put_lines(s, rows, i, &lines);
     const char *argv[] = {k->outbox,
                           k->untold,
@@ -101,8 +97,9 @@ static void queue(struct bw_settler *s, const struct bw_pg_result *rows, size_t 
                           bw_buf_str(&headline),
                           bw_buf_str(&lines),
                           settling ? settling : "",
-                          bw_pg_value(rows, i, CHANNEL)};
-    if (bw_redis_eval(s->cx->redis, &bw_script_note, 2, 9, argv, NULL, on_queued, s) == BW_OK)
+                          bw_pg_value(rows, i, CHANNEL),
+                          about};
+    if (bw_redis_eval(s->cx->redis, &bw_script_note, 2, 10, argv, NULL, on_queued, s) == BW_OK)
         s->asking++;
     bw_buf_fini(&headline);
     bw_buf_fini(&lines);

@@ -93,6 +93,16 @@ void bw_time_format_ms(int64_t unix_ms, char out[BW_TIME_TEXT])
         snprintf(out + 19, BW_TIME_TEXT - 19, ".%03dZ", (int)(unix_ms - s * 1000));
 }
 
+void bw_time_words(int64_t unix_s, char out[BW_TIME_TEXT])
+{
+    if (!format(unix_s, out)) {
+        snprintf(out, BW_TIME_TEXT, "an unknown time");
+        return;
+    }
+    out[10] = ' ';
+    memcpy(out + 16, " UTC", 5);
+}
+
 /* ---- parsing ---- */
 
 /* Reads exactly n digits; moves *p. */

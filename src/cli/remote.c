@@ -255,7 +255,7 @@ void slack_post_note(struct session *s, const char *headline, const char *lines,
     if (!begin_post(s, &options, out))
         return;
     bw_buf_init(&body, 65536);
-    bw_slack_note(headline, lines, id, &options, &body);
+    bw_slack_note(headline, lines, id, NULL, &options, &body);
     post(s, &body, out);
     bw_buf_fini(&body);
 }

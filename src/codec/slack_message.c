@@ -79,11 +79,8 @@ static void split_time(int64_t unix_s, char out[BW_TIME_TEXT])
 static void put_minute(int64_t unix_s, struct bw_buf *out)
 {
     char at[BW_TIME_TEXT];
-    split_time(unix_s, at);
-    if (at[0])
-        bw_buf_addf(out, "%.16s UTC", at);
-    else
-        bw_buf_adds(out, "an unknown time");
+    bw_time_words(unix_s, at);
+    bw_buf_adds(out, at);
 }
 
 /* ", seen 16:13:32 UTC", with the date where it is another day. */
@@ -312,11 +309,16 @@ static void put_age(const struct bw_change_entry *e, const char *before, struct 
     bw_buf_addf(out, "%sdata %s old", before, words);
 }
 
-void bw_slack_put_links(const struct bw_change_entry *e, struct bw_buf *out)
+void bw_slack_put_pages(const struct bw_product_key *key, struct bw_buf *out)
 {
     char amazon[128], keepa[128];
-    bw_slack_put_urls(&e->change.key, amazon, keepa);
+    bw_slack_put_urls(key, amazon, keepa);
     bw_buf_addf(out, "<%s|View on Amazon> · <%s|Keepa chart>", amazon, keepa);
+}
+
+void bw_slack_put_links(const struct bw_change_entry *e, struct bw_buf *out)
+{
+    bw_slack_put_pages(&e->change.key, out);
     put_age(e, " · ", out);
 }
 

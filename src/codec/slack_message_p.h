@@ -27,7 +27,8 @@ void bw_slack_put_remark(const struct bw_message_options *o, struct bw_buf *out)
 /* "• 3:B00DI7U88G Penetrex Joint" */
 void bw_slack_put_item(const struct bw_change_entry *e, size_t max, struct bw_slack_words w);
 void bw_slack_put_asin(const struct bw_product_key *key, struct bw_buf *out);
-/* Both pages, and how old the data is. */
+/* Amazon's page and Keepa's; the other: and how old the data is. */
+void bw_slack_put_pages(const struct bw_product_key *key, struct bw_buf *out);
 void bw_slack_put_links(const struct bw_change_entry *e, struct bw_buf *out);
 /* The same in short, for one of many. */
 void bw_slack_put_product_links(const struct bw_product_key *key, const char *before, struct bw_buf *out);

@@ -104,6 +104,9 @@ def settles():
         lines = [m for m in s.messages() if 'BEST SELLER SETTLED' in m['text']]
         equal(len(lines), len({r[1] for r in quiet(s)}), 'lines that say it settled')
         last = quiet(s)[-1]
+        domain, asin = s.sql(f"SELECT domain, asin FROM bestseller_changes WHERE id = '{last[0]}'")[0]
+        for where in (lines[-1]['text'], json.dumps(lines[-1]['blocks'][-1])):
+            true(f'/dp/{asin}|View on Amazon>' in where and f'<https://keepa.com/#!product/{domain}-{asin}|Keepa chart>' in where, where)
         true(('holds' if last[2] == 'gained' else 'does not hold') in lines[-1]['text'], lines[-1]['text'])
 
 

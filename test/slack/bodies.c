@@ -223,6 +223,57 @@ static void many(struct made *m, size_t t)
     tell("family", m, bw_slack_family);
 }
 
+/* A group and a family as they may go out too: after quiet hours, late and repeated, as plain text, by a webhook. */
+static void many_marked(struct made *m, size_t t)
+{
+    struct bw_message_options forms[4];
+    static const char *const names[] = {"grouped, after quiet hours", "grouped, late, possible repeat",
+                                        "grouped, plain text", "grouped, webhook"};
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+        forms[i] = usual();
+    forms[0].after_quiet = true;
+    forms[0].now_ms = SEEN_MS + INT64_C(36000000);
+    forms[1].possible_repeat = true;
+    forms[1].now_ms = SEEN_MS + INT64_C(36000000);
+    forms[2].plain = true;
+    forms[3].channel = "";
+    forms[3].metadata = false;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        add_products(m, BW_SLACK_GROUP_MAX, t);
+        tell_with(names[i], m, bw_slack_group, &forms[i]);
+    }
+}
+
+/* How the settler words it (src/app/settler.c), by bot and by webhook. */
+static void settled(int domain, size_t t)
+{
+    struct bw_message_options o = usual();
+    struct bw_product_key key = {.domain = domain, .asin = "B00DI7U88G"};
+    struct bw_buf headline, lines, body;
+    char *title = title_of(t), id[BW_UUID_TEXT];
+    bw_buf_init(&headline, 16384);
+    bw_buf_init(&lines, 16384);
+    bw_buf_init(&body, 65536);
+    bw_buf_adds(&headline, "🏁 BEST SELLER SETTLED - does not hold #1 in ");
+    bw_slack_put_name(title, 56, &headline);
+    if (!bw_slack_put_name(title, 150, &lines))
+        bw_buf_adds(&lines, "(no title known)");
+    bw_buf_addf(&lines, " (%s) and 3 more of its family\nLost 2025-08-13 16:08 UTC (Keepa)\n", key.asin);
+    bw_note_id("settled", id);
+    bw_slack_note(bw_buf_str(&headline), bw_buf_str(&lines), id, &key, &o, &body);
+    print("settled", &body);
+    bw_buf_clear(&body);
+    o.channel = "";
+    o.metadata = false;
+    o.possible_repeat = true;
+    bw_slack_note(bw_buf_str(&headline), bw_buf_str(&lines), id, &key, &o, &body);
+    print("settled, webhook", &body);
+    bw_buf_fini(&headline);
+    bw_buf_fini(&lines);
+    bw_buf_fini(&body);
+    free(title);
+}
+
 static void summary(enum bw_period_kind kind)
 {
     struct bw_summary s = {.gained = 7,
@@ -249,7 +300,7 @@ static void summary(enum bw_period_kind kind)
     bw_summary_lines(&period, &s, "EUR", &lines);
     snprintf(headline, sizeof(headline), "📊 badgewatch: summary of %s", period.name);
     bw_note_id(headline, id);
-    bw_slack_note(headline, bw_buf_str(&lines), id, &o, &body);
+    bw_slack_note(headline, bw_buf_str(&lines), id, NULL, &o, &body);
     print(bw_period_kind_name(kind), &body);
     bw_buf_fini(&lines);
     bw_buf_fini(&body);
@@ -279,7 +330,7 @@ static void hostile_summary(size_t t)
     bw_buf_init(&body, 65536);
     bw_summary_lines(&period, &s, "EUR", &lines);
     bw_note_id("x", id);
-    bw_slack_note("summary", bw_buf_str(&lines), id, &o, &body);
+    bw_slack_note("summary", bw_buf_str(&lines), id, NULL, &o, &body);
     print("summary with such categories", &body);
     bw_buf_fini(&lines);
     bw_buf_fini(&body);
@@ -295,12 +346,18 @@ int main(int argc, char **argv)
             one_product(&m, domain, 0);
     }
     for (size_t t = 0; t < (examples ? 1 : TITLES); t++) {
-        if (t > 0)
-            one_product(&m, 1, t);
+        for (int domain = 1; t > 0 && domain <= 12; domain++) {
+            if (!bw_domain_host(domain))
+                continue;
+            one_product(&m, domain, t);
+            settled(domain, t);
+        }
         marked(&m, t);
         many(&m, t);
-        if (!examples)
+        if (!examples) {
+            many_marked(&m, t);
             hostile_summary(t);
+        }
     }
     for (enum bw_period_kind kind = BW_DAILY; kind < BW_PERIOD_KINDS; kind++)
         summary(kind);

@@ -26,6 +26,8 @@ struct bw_wall bw_wall_now(void);
 void bw_time_format(int64_t unix_s, char out[BW_TIME_TEXT]);
 /* "2026-05-10T04:19:28.123Z" from unix milliseconds, UTC. */
 void bw_time_format_ms(int64_t unix_ms, char out[BW_TIME_TEXT]);
+/* For people, as all messages write it: "2026-05-10 04:19 UTC"; "an unknown time" where the above are "". */
+void bw_time_words(int64_t unix_s, char out[BW_TIME_TEXT]);
 /* RFC 3339 subset: "2026-05-10", "2026-05-10T04:19Z", with seconds, with fraction (kept to ms), with 'Z' or
  * +hh:mm or none (= UTC), ' ' instead of 'T' allowed. Gives unix milliseconds. */
 enum bw_err bw_time_parse(const char *text, int64_t *unix_ms) BW_MUSTCHECK;

@@ -45,9 +45,14 @@ void bw_slack_family(const struct bw_change_entry *entries, size_t n,
                      const struct bw_message_options *options, struct bw_buf *out);
 void bw_slack_family_text(const struct bw_change_entry *entries, size_t n,
                           const struct bw_message_options *options, struct bw_buf *out);
-/* A message about no change: a headline of ours and lines of text. The metadata names id, so that it can be found. */
+/* A message about no change: a headline of ours and lines of text. The metadata names id, so that it can be found. about: the
+ * product whose pages it links to, as an alert does; NULL = none. */
 void bw_slack_note(const char *headline, const char *lines, const char *id,
-                   const struct bw_message_options *options, struct bw_buf *out);
+                   const struct bw_product_key *about, const struct bw_message_options *options,
+                   struct bw_buf *out);
+/* A stranger's text for a line of such a note, of at most max characters: in one line, whole characters. False, and nothing
+ * put, where nothing of it can be seen. */
+bool bw_slack_put_name(const char *text, size_t max, struct bw_buf *out);
 /* `badgewatch notify-test`: marked TEST. */
 void bw_slack_test(const struct bw_message_options *options, const char *host, struct bw_buf *out);
 

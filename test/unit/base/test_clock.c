@@ -56,6 +56,16 @@ static void test_format_ms(void **state)
     assert_string_equal(text, "");
 }
 
+static void test_time_words(void **state)
+{
+    char text[BW_TIME_TEXT];
+    (void)state;
+    bw_time_words(1778386768, text);
+    assert_string_equal(text, "2026-05-10 04:19 UTC");
+    bw_time_words(INT64_MAX, text);
+    assert_string_equal(text, "an unknown time");
+}
+
 static void test_parse(void **state)
 {
     static const struct {
@@ -251,15 +261,11 @@ static void test_sleep_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_format_ms),
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_parse_refused),
-        cmocka_unit_test(test_every_day),
-        cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_durations_refused),
-        cmocka_unit_test(test_words),
-        cmocka_unit_test(test_clocks_run),
+        cmocka_unit_test(test_format),        cmocka_unit_test(test_format_ms),
+        cmocka_unit_test(test_time_words),    cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse_refused), cmocka_unit_test(test_every_day),
+        cmocka_unit_test(test_durations),     cmocka_unit_test(test_durations_refused),
+        cmocka_unit_test(test_words),         cmocka_unit_test(test_clocks_run),
         cmocka_unit_test(test_sleep_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
