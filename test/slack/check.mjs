@@ -56,6 +56,32 @@ function limits(body) {
   }
 }
 
+// What interactive blocks would have, and names that must differ within a message.
+function names(body) {
+  const seen = { block_id: new Set(), action_id: new Set() };
+  const walk = (value) => {
+    if (!value || typeof value !== 'object') return;
+    for (const [key, used] of Object.entries(seen)) {
+      if (!(key in value)) continue;
+      assert.ok(value[key].length <= 255, `${key}: ${value[key].length}, at most 255`);
+      assert.ok(!used.has(value[key]), `${key} ${value[key]} stands there twice`);
+      used.add(value[key]);
+    }
+    if (value.type === 'button') {
+      assert.ok(value.text.text.length <= 75 && (value.url ?? '').length <= 3000 && (value.value ?? '').length <= 2000, 'a button is too long');
+    }
+    Object.values(value).forEach(walk);
+  };
+  walk(body.blocks);
+}
+
+// People read "2025-08-13 16:08 UTC" in each message; what programs write to each other stays out of them.
+function times(body) {
+  for (const text of [body.text, ...[...textsOf(body.blocks ?? [])].map(([, t]) => t.text)]) {
+    assert.ok(!/\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text), `a time as programs write it: ${text}`);
+  }
+}
+
 // Whatever a title holds, nobody is pinged by it, and no link is made of it: all < of mrkdwn are links of ours.
 function harmless(body) {
   const written = [body.text, ...[...textsOf(body.blocks ?? [])].filter(([, t]) => t.type === 'mrkdwn').map(([, t]) => t.text)];
@@ -108,6 +134,8 @@ for (const { kind, body } of lines) {
     const whole = { channel: 'C0DEMO', ...body }; // a webhook has its channel
     assert.ok(validate(whole), `not by Slack's types: ${JSON.stringify(validate.errors?.[0])}`);
     limits(body);
+    names(body);
+    times(body);
     harmless(body);
     if (whole.thread_ts) {
       root ??= (await sim.chat.postMessage({ channel: whole.channel, text: 'its first message' })).ts;
