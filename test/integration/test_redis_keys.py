@@ -1,5 +1,9 @@
 """What a person sees with redis-cli, as the documentation promises it."""
+import contextlib
+import hashlib
+import os
 import re
+import signal
 
 import stack
 from stack import equal, true
@@ -72,5 +76,46 @@ def prefix():
         equal([k for k in s.redis('KEYS', '*') if not k.startswith('team2:')], [], 'keys without the prefix')
 
 
+def shipped(s, name):
+    """A Redis with the users of conf/redis.acl as they are, not as the other tests have them; and a client of the daemon's."""
+    folder = os.path.join(s.dir, 'shipped')
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(stack.ROOT, 'conf', 'redis.acl'), encoding='utf-8') as f:
+        acl = f.read().replace('PASSWORD_SHA256', hashlib.sha256(stack.REDIS_PASSWORD.encode()).hexdigest())
+    with open(os.path.join(folder, 'acl'), 'w', encoding='utf-8') as f:
+        f.write(acl)
+    path = os.path.join(folder, 'sock')
+    p = stack.Process(s, name, ['redis-server', '--dir', folder, '--port', '0', '--unixsocket', path, '--appendonly', 'yes',
+                                '--save', '', '--aclfile', os.path.join(folder, 'acl')])
+    client = stack.Redis(path)
+
+    def enters():
+        with contextlib.suppress(OSError):
+            return client('AUTH', 'badgewatch', stack.REDIS_PASSWORD) == 'OK'
+        return False
+    s.wait('it answers', enters)
+    return p, client, path
+
+
+def kept_after_a_kill():
+    """Redis reads its log with the rights of the user `default`: without any, what scripts wrote would be gone after a restart."""
+    with stack.Stack(daemon=False, start_sim=False) as s:
+        p, client, _ = shipped(s, 'shipped')
+        client('EVAL', "redis.call('SET', KEYS[1], '1') return redis.call('HSET', KEYS[2], 'x', '2')", 2, 'bw:a', 'bw:b')
+        client.close()
+        p.end(signal.SIGKILL)
+        p, client, path = shipped(s, 'shipped again')
+        equal(client.many([('GET', 'bw:a'), ('HGET', 'bw:b', 'x')]), ['1', '2'], 'what a script wrote')
+        client.close()
+        true('CRITICAL' not in p.log(), f'the log of Redis:\n{p.log()}')
+        nobody = stack.Redis(path)
+        for words in (('GET', 'bw:a'), ('AUTH', 'default', ''), ('AUTH', '')):
+            try:
+                true(False, f'the user default, who is off: {words}: {nobody(*words)}')
+            except stack.RedisError:
+                pass
+        nobody.close()
+
+
 if __name__ == '__main__':
-    stack.main(redis_keys, prefix)
+    stack.main(redis_keys, prefix, kept_after_a_kill)
