@@ -24,9 +24,8 @@
 #define LISTED_MAX   10  /* changes of one message that are listed; more are counted */
 #define LATE_MS      INT64_C(600000)
 
-/* U+2068 and U+2069, byte by byte: as a text they would turn this file around */
-static const char isolate[] = {(char)0xe2, (char)0x81, (char)0xa8};
-static const char end_of_isolate[] = {(char)0xe2, (char)0x81, (char)0xa9};
+const char bw_slack_isolate[] = {(char)0xe2, (char)0x81, (char)0xa8, 0};
+const char bw_slack_isolate_end[] = {(char)0xe2, (char)0x81, (char)0xa9, 0};
 
 /* ---- words ---- */
 
@@ -38,10 +37,10 @@ bool bw_slack_put_foreign(const char *text, size_t max, struct bw_slack_words w)
         return false;
     bool isolated = bw_slack_runs_right_to_left(text);
     if (isolated) /* what stands beside it keeps its place */
-        bw_buf_add(w.out, isolate, sizeof(isolate));
+        bw_buf_adds(w.out, bw_slack_isolate);
     if (bw_slack_put_clean(text, max, w.markup, w.out)) {
         if (isolated)
-            bw_buf_add(w.out, end_of_isolate, sizeof(end_of_isolate));
+            bw_buf_adds(w.out, bw_slack_isolate_end);
         return true;
     }
     if (w.out->len > before) { /* blanks */

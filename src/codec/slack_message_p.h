@@ -11,6 +11,8 @@ struct bw_slack_words {
     struct bw_buf *out;
 };
 
+/* U+2068 and U+2069, byte by byte: as a text they would turn a file around. They stand around what runs from right to left. */
+extern const char bw_slack_isolate[], bw_slack_isolate_end[];
 /* What strangers wrote. False, and nothing put, where the text is absent or shows nothing. */
 bool bw_slack_put_foreign(const char *text, size_t max, struct bw_slack_words w);
 /* " (late: seen 20 min ago) (possible repeat)", as far as it is so. */

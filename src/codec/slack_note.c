@@ -8,9 +8,30 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEADLINE_MAX 140
+#define HEADLINE_MAX 130 /* of a header's 150: an ellipsis and the mark of a repeat follow */
 #define LINES_MAX    2900
 #define LINE_MAX     600 /* characters of one: a category's name pushes no other figure out */
+
+/* A line of ours; the title that bw_slack_put_name isolated in it stays isolated. */
+static void put_line(const char *line, size_t max, bool markup, struct bw_buf *out)
+{
+    const char *begin = strstr(line, bw_slack_isolate),
+               *end = begin ? strstr(begin, bw_slack_isolate_end) : NULL;
+    size_t mark = strlen(bw_slack_isolate);
+    struct bw_buf part;
+    if (!end || strlen(line) > max) { /* long: not a title's */
+        bw_slack_put_clean(line, max, markup, out);
+        return;
+    }
+    bw_buf_init(&part, strlen(line) + 1);
+    bw_buf_add(&part, line, (size_t)(begin - line));
+    bw_slack_put_clean(bw_buf_str(&part), max, markup, out);
+    bw_buf_clear(&part);
+    bw_buf_add(&part, begin + mark, (size_t)(end - begin) - mark);
+    bw_slack_put_foreign(bw_buf_str(&part), max, (struct bw_slack_words){.markup = markup, .out = out});
+    bw_slack_put_clean(end + mark, max, markup, out);
+    bw_buf_fini(&part);
+}
 
 static void put_lines(const char *lines, bool markup, struct bw_buf *out)
 {
@@ -22,7 +43,7 @@ static void put_lines(const char *lines, bool markup, struct bw_buf *out)
         bw_buf_clear(&line);
         bw_buf_add(&line, lines, len);
         /* a line break would become a blank */
-        bw_slack_put_clean(bw_buf_str(&line), left < LINE_MAX ? left : LINE_MAX, markup, out);
+        put_line(bw_buf_str(&line), left < LINE_MAX ? left : LINE_MAX, markup, out);
         bw_buf_addc(out, '\n');
         left -= out->len - before < left ? out->len - before : left;
         lines += len + (lines[len] == '\n');
@@ -33,7 +54,7 @@ static void put_lines(const char *lines, bool markup, struct bw_buf *out)
 static void put_headline(const char *headline, const struct bw_message_options *o, bool markup,
                          struct bw_buf *out)
 {
-    bw_slack_put_clean(headline, HEADLINE_MAX, markup, out);
+    put_line(headline, HEADLINE_MAX, markup, out);
     if (o->possible_repeat)
         bw_buf_adds(out, " (possible repeat)");
 }

@@ -89,12 +89,61 @@ static void names(void **state)
     bw_buf_fini(&body);
 }
 
+/* The mark of a repeat finds room in a header, however long the headline is: 150 characters. */
+static void longest_header(void **state)
+{
+    (void)state;
+    struct bw_message_options repeat = usual;
+    struct bw_buf headline, body;
+    bw_buf_init(&headline, 65536);
+    bw_buf_init(&body, 65536);
+    repeat.possible_repeat = true;
+    put_long(&headline, "x", 500, "");
+    bw_slack_note(bw_buf_str(&headline), "", id, NULL, &repeat, &body);
+    static const char before[] = "\"header\",\"text\":{\"type\":\"plain_text\",\"text\":\"";
+    const char *header = strstr(bw_buf_str(&body), before);
+    assert_non_null(header);
+    header += strlen(before);
+    const char *end = strstr(header, " (possible repeat)\"");
+    assert_non_null(end);
+    assert_in_range((size_t)(end - header) - 2 + strlen(" (possible repeat)"), 100,
+                    150); /* the ellipsis has 3 bytes */
+    bw_buf_fini(&headline);
+    bw_buf_fini(&body);
+}
+
+/* What stands behind a title that runs from right to left keeps its place; what is no pair does nothing. */
+static void right_to_left(void **state)
+{
+    /* byte by byte: as texts they would turn this file around */
+    static const char shalom[] = {(char)0xd7, (char)0xa9, (char)0xd7, (char)0x9c, (char)0xd7,
+                                  (char)0x95, (char)0xd7, (char)0x9d, 0};
+    static const char isolate[] = {(char)0xe2, (char)0x81, (char)0xa8, 0};
+    static const char end[] = {(char)0xe2, (char)0x81, (char)0xa9, 0};
+    (void)state;
+    struct bw_buf title, line, body, wanted;
+    bw_buf_init(&title, 65536);
+    bw_buf_init(&line, 65536);
+    bw_buf_init(&body, 65536);
+    bw_buf_init(&wanted, 65536);
+    bw_buf_addf(&title, "%s & co", shalom);
+    assert_true(bw_slack_put_name(bw_buf_str(&title), 150, &line));
+    bw_buf_adds(&line, " (B00DI7U88G)\nsecond\n");
+    bw_buf_addf(&line, "a%sb%sc", end, isolate); /* a stranger's own */
+    bw_slack_note("Settled", bw_buf_str(&line), id, NULL, &usual, &body);
+    bw_buf_addf(&wanted, "%s%s &amp; co%s (B00DI7U88G)\\nsecond\\nabc", isolate, shalom, end);
+    assert_non_null(strstr(bw_buf_str(&body), bw_buf_str(&wanted)));
+    bw_buf_fini(&line);
+    bw_buf_fini(&body);
+    bw_buf_fini(&wanted);
+    bw_buf_fini(&title);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(links_of_the_product),
-        cmocka_unit_test(long_lines),
-        cmocka_unit_test(names),
+        cmocka_unit_test(links_of_the_product), cmocka_unit_test(long_lines),    cmocka_unit_test(names),
+        cmocka_unit_test(longest_header),       cmocka_unit_test(right_to_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
