@@ -127,7 +127,7 @@ async function accepted(body) {
 
 const lines = readFileSync(bodiesPath, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
 const kinds = new Map();
-let root;
+const roots = new Map(); // of each channel
 for (const { kind, body } of lines) {
   kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   try {
@@ -138,8 +138,8 @@ for (const { kind, body } of lines) {
     times(body);
     harmless(body);
     if (whole.thread_ts) {
-      root ??= (await sim.chat.postMessage({ channel: whole.channel, text: 'its first message' })).ts;
-      whole.thread_ts = root;
+      if (!roots.has(whole.channel)) roots.set(whole.channel, (await sim.chat.postMessage({ channel: whole.channel, text: 'its first message' })).ts);
+      whole.thread_ts = roots.get(whole.channel);
     }
     await readBack(whole);
     await accepted(whole);

@@ -4,9 +4,9 @@
     test/slack/check.py
 
 Bodies of all kinds come from slack_bodies (bodies.c); those of daemons at work from the simulator's channels, after summaries,
-parts that fail, ranks that vanish and products that flap. check.mjs holds them against a schema made of @slack/types, posts
-them to the simulator and to npm's emulate by @slack/web-api, and reads them back. The npm packages are those of
-package-lock.json; they are fetched into the build's folder. Exit 77: no Node.js 20, or npm's registry is not reached.
+parts that fail, ranks that vanish, quiet hours and products that flap. check.mjs holds them against a schema made of
+@slack/types, posts them to the simulator and to npm's emulate by @slack/web-api, and reads them back. The npm packages are
+those of package-lock.json; they are fetched into the build's folder. Exit 77: no Node.js 20, or npm's registry is not reached.
 """
 import json
 import os
@@ -22,13 +22,15 @@ sys.dont_write_bytecode = True
 import stack  # noqa: E402
 import test_guard  # noqa: E402
 import test_health  # noqa: E402
+import test_routes  # noqa: E402
 import test_stories  # noqa: E402
 import test_summary  # noqa: E402
 
 BODIES = os.path.join(stack.BUILD, 'test', 'slack', 'slack_bodies')
 PLACE = os.path.join(stack.BUILD, 'test', 'slack', 'node')
 POSTED = ('channel', 'text', 'blocks', 'metadata', 'thread_ts', 'reply_broadcast', 'unfurl_links', 'unfurl_media')
-AT_WORK = (test_health.parts_and_daemons, test_guard.all_vanish_and_come_back, test_stories.settles, test_summary.monday_the_first)
+AT_WORK = (test_health.parts_and_daemons, test_guard.all_vanish_and_come_back, test_routes.one_digest, test_stories.settles,
+           test_summary.monday_the_first)
 
 
 def skip(why):
@@ -74,6 +76,10 @@ def kind_of(text):
         return 'at work: summary'
     if ' badgewatch: ' in text:
         return 'at work: ' + re.sub(r'^\S+ badgewatch: ', '', text.splitlines()[0])
+    if '(quiet hours: ' in text:
+        return 'at work: after quiet hours'
+    if text.startswith('🔀'):
+        return 'at work: several changes'
     return 'at work: ' + ' '.join(text.splitlines()[0].split(' - ')[0].split()[1:4])
 
 
@@ -100,7 +106,7 @@ def main():
         subprocess.run([BODIES], stdout=f, check=True)
     at_work(path)
     server, emulate_api = emulate()
-    with stack.Stack(sim=['--slack-rate', '0'], daemon=False, redis=False, postgres=False) as s:
+    with stack.Stack(sim=['--slack-rate', '0', '--channel', 'any'], daemon=False, redis=False, postgres=False) as s:
         done = subprocess.run(['node', 'check.mjs', path, stack.TOKEN, s.sim_url + '/api/', emulate_api], cwd=PLACE, env={
             **os.environ, 'NO_PROXY': '127.0.0.1'})
         told = s.bw('notify-test', env={'SLACK_BASE_URL': emulate_api.rstrip('/'), 'SLACK_CHANNEL': 'general'}, code=None)
