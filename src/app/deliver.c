@@ -125,7 +125,8 @@ static void look(struct bw_message *m)
     struct bw_slack_where where = {.channel = m->channel,
                                    .threads = m->threads,
                                    .n_threads = m->n_threads,
-                                   .age_ms = (age > 0 ? age : 0) + LOOK_BACK_MS};
+                                   .age_ms = (age > 0 ? age : 0) + LOOK_BACK_MS,
+                                   .paused = &m->look};
     if (bw_slack_find(m->notifier->cx, &where, sought, n, on_seen, m) == BW_OK)
         begun(m);
     else

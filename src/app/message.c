@@ -2,6 +2,7 @@
 #include "message.h"
 
 #include "badgewatch/base/alloc.h"
+#include "slack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -309,6 +310,7 @@ void bw_message_stands_in(struct bw_message *m, const struct bw_slack_sought *wh
 static void free_alone(struct bw_message *m)
 {
     free(m->threads);
+    bw_slack_look_free(m->look);
     for (size_t i = 0; i < m->n; i++)
         bw_change_entry_fini(&m->entries[i]);
     free(m->entries);

@@ -76,6 +76,7 @@ struct bw_message {
     enum bw_flap flap;
     char (*threads)[32]; /* an attempt may stand in them */
     size_t n_threads;
+    struct bw_slack_look *look; /* interrupted by a rate limit; NULL = none */
     int attempt;
     struct bw_mono first; /* of the first attempt, also of another daemon's, for the look-up; 0 = none yet */
     int64_t told_at_ms;

@@ -137,7 +137,7 @@ enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void
 
 /* ---- looking ---- */
 
-struct look {
+struct bw_slack_look {
     const struct bw_context *cx;
     char channel[BW_CHANNEL_SIZE];
     char (*threads)[32];
@@ -151,26 +151,29 @@ struct look {
     bool moved; /* oldest, by Slack's clock */
     int pages;
     int64_t retry_after_ms; /* as Slack said; 0 where it did not */
+    struct bw_slack_look **paused;
     bw_slack_find_cb cb;
     void *ctx;
 };
 
-static enum bw_err ask_page(struct look *l);
+static enum bw_err ask_page(struct bw_slack_look *l);
 
-static void free_look(struct look *l)
+void bw_slack_look_free(struct bw_slack_look *l)
 {
+    if (!l)
+        return;
     free(l->threads);
     free(l->sought);
     free(l);
 }
 
-static void end_look(struct look *l, enum bw_delivery_seen seen, const char *why)
+static void end_look(struct bw_slack_look *l, enum bw_delivery_seen seen, const char *why)
 {
     l->cb(l->ctx, seen, l->sought, l->n, l->retry_after_ms, why);
-    free_look(l);
+    bw_slack_look_free(l);
 }
 
-static bool all_found(const struct look *l)
+static bool all_found(const struct bw_slack_look *l)
 {
     size_t i = 0;
     while (i < l->n && l->sought[i].ts[0])
@@ -178,14 +181,22 @@ static bool all_found(const struct look *l)
     return i == l->n;
 }
 
+/* Goes on at the page that was refused. */
+static void pause_look(struct bw_slack_look *l, const struct bw_slack_answer *a)
+{
+    l->retry_after_ms = a->retry_after_ms;
+    *l->paused = l; /* first: the callback may free it */
+    l->cb(l->ctx, BW_SEEN_LATER, l->sought, l->n, l->retry_after_ms, a->error);
+}
+
 /* By Slack's own clock we should have asked further back: ours is ahead. */
-static bool is_ahead(const struct look *l, const struct bw_http_response *r)
+static bool is_ahead(const struct bw_slack_look *l, const struct bw_http_response *r)
 {
     return l->next_thread == 0 && !l->moved && r->has_date &&
            l->oldest.ms - (r->date.ms - l->age_ms) > AHEAD_MS;
 }
 
-static void look_further(struct look *l, struct bw_wall slack)
+static void look_further(struct bw_slack_look *l, struct bw_wall slack)
 {
     l->moved = true;
     l->oldest.ms = slack.ms - l->age_ms;
@@ -194,7 +205,7 @@ static void look_further(struct look *l, struct bw_wall slack)
         end_look(l, BW_SEEN_LATER, "the channel's history cannot be asked for now");
 }
 
-static void look_into_next(struct look *l)
+static void look_into_next(struct bw_slack_look *l)
 {
     l->cursor[0] = '\0';
     l->pages = 0;
@@ -205,14 +216,14 @@ static void look_into_next(struct look *l)
 }
 
 /* Nobody can have answered in a thread that is not there. */
-static bool is_no_thread(const struct look *l, const char *error)
+static bool is_no_thread(const struct bw_slack_look *l, const char *error)
 {
     return l->next_thread > 0 && (bw_slack_is_thread_error(error) || strcmp(error, "unknown_method") == 0);
 }
 
 static void on_page(void *ctx, const struct bw_http_response *r)
 {
-    struct look *l = ctx;
+    struct bw_slack_look *l = ctx;
     struct bw_slack_answer answer;
     if (r->err != BW_OK) {
         end_look(l, BW_SEEN_LATER, r->reason);
@@ -225,6 +236,10 @@ static void on_page(void *ctx, const struct bw_http_response *r)
     }
     if (bw_slack_is_look_error(answer.error)) {
         end_look(l, BW_SEEN_CANNOT, answer.error);
+        return;
+    }
+    if (answer.class == BW_POSTED_RETRY) {
+        pause_look(l, &answer);
         return;
     }
     struct bw_error error;
@@ -245,7 +260,7 @@ static void on_page(void *ctx, const struct bw_http_response *r)
         end_look(l, BW_SEEN_LATER, "the channel's history cannot be asked for now");
 }
 
-static enum bw_err ask_page(struct look *l)
+static enum bw_err ask_page(struct bw_slack_look *l)
 {
     struct bw_buf url;
     struct bw_http_request request = {.method = BW_HTTP_GET, .max_body = (size_t)8 << 20, .idempotent = true};
@@ -265,24 +280,52 @@ static enum bw_err ask_page(struct look *l)
     return call_api(l->cx, &url, &request, on_page, l);
 }
 
-enum bw_err bw_slack_find(const struct bw_context *cx, const struct bw_slack_where *where,
-                          struct bw_slack_sought *sought, size_t n, bw_slack_find_cb cb, void *ctx)
+static bool is_same_question(const struct bw_slack_look *l, const struct bw_slack_where *where,
+                             const struct bw_slack_sought *sought, size_t n)
 {
-    struct look *l = bw_alloc(sizeof(*l));
-    *l = (struct look){.cx = cx,
-                       .n_threads = where->n_threads,
-                       .sought = sought,
-                       .n = n,
-                       .oldest = {bw_wall_now().ms - where->age_ms},
-                       .age_ms = where->age_ms,
-                       .cb = cb,
-                       .ctx = ctx};
+    if (l->n != n || l->n_threads != where->n_threads || strcmp(l->channel, where->channel) != 0)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(l->sought[i].id, sought[i].id) != 0)
+            return false;
+    }
+    return true;
+}
+
+static struct bw_slack_look *new_look(const struct bw_context *cx, const struct bw_slack_where *where,
+                                      struct bw_slack_sought *sought, size_t n)
+{
+    struct bw_slack_look *l = bw_alloc(sizeof(*l));
+    *l = (struct bw_slack_look){.cx = cx,
+                                .n_threads = where->n_threads,
+                                .sought = sought,
+                                .n = n,
+                                .oldest = {bw_wall_now().ms - where->age_ms},
+                                .paused = where->paused};
     snprintf(l->channel, sizeof(l->channel), "%s", where->channel);
     l->threads = bw_alloc_array(where->n_threads + 1, sizeof(*l->threads));
     if (where->n_threads > 0)
         memcpy(l->threads, where->threads, where->n_threads * sizeof(*l->threads));
+    return l;
+}
+
+enum bw_err bw_slack_find(const struct bw_context *cx, const struct bw_slack_where *where,
+                          struct bw_slack_sought *sought, size_t n, bw_slack_find_cb cb, void *ctx)
+{
+    struct bw_slack_look *l = *where->paused;
+    *where->paused = NULL;
+    if (l && is_same_question(l, where, sought, n)) {
+        free(sought);
+    } else {
+        bw_slack_look_free(l);
+        l = new_look(cx, where, sought, n);
+    }
+    l->age_ms = where->age_ms; /* it has grown, as Slack's date has */
+    l->retry_after_ms = 0;
+    l->cb = cb;
+    l->ctx = ctx;
     enum bw_err err = ask_page(l);
     if (err != BW_OK)
-        free_look(l);
+        bw_slack_look_free(l);
     return err;
 }

@@ -24,13 +24,19 @@ enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void
  * BW_SEEN_LATER: not before retry_after_ms; why is Slack's code where it gave one. */
 typedef void (*bw_slack_find_cb)(void *ctx, enum bw_delivery_seen seen, const struct bw_slack_sought *sought,
                                  size_t n, int64_t retry_after_ms, const char *why);
-/* Where to look: in the channel, and in the threads of these messages; back to age_ms ago. */
+/* Where to look: in the channel, and in the threads of these messages; back to age_ms ago. A look that a rate limit
+ * interrupts is left in *paused, and the next for the same goes on from there: where Slack grants a page a minute, one that
+ * began anew each time would never get beyond the first. The caller frees what is left there. */
+struct bw_slack_look;
 struct bw_slack_where {
     const char *channel;
     char (*threads)[32];
     size_t n_threads;
     int64_t age_ms;
+    struct bw_slack_look **paused;
 };
+
+void bw_slack_look_free(struct bw_slack_look *look);
 
 /* Asks conversations.history, and conversations.replies for each thread, for the messages that tell these changes. Takes
  * ownership of `sought` (n >= 1), also when it fails. */

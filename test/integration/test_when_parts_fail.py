@@ -78,6 +78,7 @@ def slack_away_revoked_archived():
 def slack_outcome_unknown():
     when_slack_fails.each_fault_once()
     when_slack_fails.history_is_limited()
+    when_slack_fails.each_page_is_limited()
     when_slack_fails.token_revoked_before_the_look()
 
 

@@ -1,9 +1,14 @@
 """Slack at its worst. Whatever becomes of a request, each change is in the channel once in the end; where nobody can
 look whether it is there (no scope, or a webhook), it is sent again with a mark, and never silently twice. Steps of
 test_when_parts_fail.py."""
+import http.client
+import http.server
+import json
 import re
 import signal
+import threading
 import time
+import urllib.request
 
 import stack
 from stack import contains, equal, said_once, true, watched
@@ -164,6 +169,73 @@ def history_is_limited():
         true('ratelimited' not in s.d.log(), 'a rate limit is told as a failure')
         s.settled(30)
         s.each_told_once()
+
+
+PAGE, EVERY = 15, 1  # messages and seconds: what Slack allows apps of its lowest class, but there it is a minute
+
+
+class Limited(http.server.BaseHTTPRequestHandler):
+    """Stands before the simulator's Slack: short pages of history, and not more often than allowed."""
+    protocol_version = 'HTTP/1.1'
+
+    def do_POST(self):
+        self.forward(self.path, self.rfile.read(int(self.headers.get('Content-Length') or 0)))
+
+    def do_GET(self):
+        path = re.sub(r'limit=\d+', f'limit={PAGE}', self.path)
+        now = time.monotonic()
+        if 'conversations.history' in path and now < self.server.next:
+            self.server.refused += 1
+            self.answer(429, b'{"ok":false,"error":"ratelimited"}', [('Retry-After', str(EVERY))])
+            return
+        self.server.next = now + EVERY
+        self.forward(path, None)
+
+    def forward(self, path, body):
+        headers = {k: self.headers[k] for k in ('Authorization', 'Content-Type') if k in self.headers}
+        request = urllib.request.Request(self.server.slack + path, body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as r:
+                self.answer(r.status, r.read(), [(k, r.headers[k]) for k in ('Content-Type', 'X-OAuth-Scopes') if k in r.headers])
+        except http.client.RemoteDisconnected:  # the fault of the test: passed on as it is
+            self.close_connection = True
+
+    def answer(self, status, body, headers):
+        self.send_response(status)
+        for name, value in headers + [('Content-Length', str(len(body)))]:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def each_page_is_limited():
+    """Where each page of the history costs a wait, a look goes on at the page it was refused, and comes to an end."""
+    other = stack.free_port()
+    front = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Limited)
+    front.slack, front.next, front.refused = f'http://127.0.0.1:{other}', 0, 0
+    threading.Thread(target=front.serve_forever, daemon=True).start()
+    try:
+        with stack.Stack(sim=SIM + ['--listen', f'127.0.0.1:{other}'],
+                         env={'SLACK_BASE_URL': f'http://127.0.0.1:{front.server_port}/api'}) as s:
+            s.track_all()
+            for i in range(PAGE + 1):
+                body = json.dumps({'channel': stack.CHANNEL, 'text': f'talk {i}',
+                                   'metadata': {'event_type': 'talk', 'event_payload': {'change_ids': []}}}).encode()
+                urllib.request.urlopen(urllib.request.Request(
+                    front.slack + '/api/chat.postMessage', body,
+                    {'Authorization': f'Bearer {stack.TOKEN}', 'Content-Type': 'application/json; charset=utf-8'}), timeout=10).close()
+            s.fault(target='slack', method='chat.postMessage', fault='close')
+            changes(s)
+            s.settled(45)
+            true(front.refused > 0, 'no page was refused')
+            s.each_told_once()
+            true(not [m for m in s.messages() if MARK in m['text']], 'a mark although the history was read')
+    finally:
+        front.shutdown()
+        front.server_close()
 
 
 def away():
