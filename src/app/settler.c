@@ -11,9 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_MS      5000
-#define TITLE_MAX    150 /* characters, as in an alert */
-#define CATEGORY_MAX 56
+#define TICK_MS 5000
 
 struct bw_settler {
     const struct bw_context *cx;
@@ -63,7 +61,7 @@ static void put_lines(const struct bw_settler *s, const struct bw_pg_result *row
     char settle[BW_TIME_TEXT];
     bool gained = strcmp(bw_pg_value(rows, i, TYPE), "gained") == 0;
     bw_duration_words(s->cx->conf->alert_flap_settle_ms / 1000, settle);
-    if (!bw_slack_put_name(bw_pg_value(rows, i, TITLE), TITLE_MAX, out))
+    if (!bw_slack_put_name(bw_pg_value(rows, i, TITLE), BW_SLACK_TITLE_MAX, out))
         bw_buf_adds(out, "(no title known)");
     bw_buf_addf(out, " (%s)", bw_pg_value(rows, i, ASIN));
     if (strcmp(bw_pg_value(rows, i, MORE), "0") != 0)
@@ -86,7 +84,7 @@ static void queue(struct bw_settler *s, const struct bw_pg_result *rows, size_t 
     bw_buf_init(&lines, 65536);
     bw_buf_addf(&headline, "🏁 BEST SELLER SETTLED - %s #1 in ",
                 strcmp(bw_pg_value(rows, i, TYPE), "gained") == 0 ? "holds" : "does not hold");
-    if (!bw_slack_put_name(bw_pg_value(rows, i, CATEGORY), CATEGORY_MAX, &headline))
+    if (!bw_slack_put_name(bw_pg_value(rows, i, CATEGORY), BW_SLACK_CATEGORY_MAX, &headline))
         bw_buf_addf(&headline, "Category %s", bw_pg_value(rows, i, CATEGORY_ID));
     put_lines(s, rows, i, &lines);
     const char *argv[] = {k->outbox,

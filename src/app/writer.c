@@ -18,9 +18,8 @@
 #define HOLD_MS     3000
 #define ADOPT_TICKS 5
 #define WRITE_MOST  100 /* entries; history.lua gives fewer of large ones */
-#define WRITE_BYTES                                                                                          \
-    ((size_t)2                                                                                               \
-     << 20) /* about so much a batch (history.lua): it is in memory three times while it is written */
+/* About so much a batch (WEIGHT of history.lua): it is in memory three times while it is written. */
+#define WRITE_BYTES ((size_t)2 << 20)
 
 struct taken {
     char id[48];

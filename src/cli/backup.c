@@ -50,8 +50,11 @@ static bool dump(const char *folder, const char *url, struct bw_buf *said)
         return false;
     bool begun =
         child_first_line(&psql, snapshot, sizeof(snapshot)) && strncmp(snapshot, "snapshot ", 9) == 0;
-    if (!begun)
-        return child_end(&psql, true) && failure("psql gave no snapshot") == EXIT_OK;
+    if (!begun) {
+        if (child_end(&psql, true)) /* else it was said why */
+            failure("psql gave no snapshot");
+        return false;
+    }
     bool ok = dump_snapshot(folder, url, snapshot + 9);
     return child_end(&psql, ok) && ok;
 }

@@ -1,7 +1,8 @@
 /* Children of a command.
  *
  * Happy way: fork, exec with the settings of the database in the environment; the parent looks ten times a second whether
- * it has ended, and draws meanwhile how large its file is, or how far it has read it. Its stdout goes to a file in memory, which is never full.
+ * it has ended, and draws meanwhile how large its file is, or how far it has read it. Its stdout goes to a file in memory,
+ * so that it never waits for us to read.
  *
  * How it fails: a program that is not there, or ends with another status than 0, is named. A signal to us is passed on to
  * its group, so that the caller can clear up behind it; what ignores SIGTERM is killed after GRACE_MS. A parent that is

@@ -19,10 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TITLE_MAX    150 /* characters */
-#define CATEGORY_MAX 56  /* of a header's 150, the words and marks around it take up to 92 */
-#define LISTED_MAX   10  /* changes of one message that are listed; more are counted */
-#define LATE_MS      INT64_C(600000)
+#define LISTED_MAX 10 /* changes of one message that are listed; more are counted */
+#define LATE_MS    INT64_C(600000)
 
 const char bw_slack_isolate[] = {(char)0xe2, (char)0x81, (char)0xa8, 0};
 const char bw_slack_isolate_end[] = {(char)0xe2, (char)0x81, (char)0xa9, 0};
@@ -52,14 +50,14 @@ bool bw_slack_put_foreign(const char *text, size_t max, struct bw_slack_words w)
 
 void bw_slack_put_title(const struct bw_change_entry *e, struct bw_slack_words w)
 {
-    if (!bw_slack_put_foreign(e->title, TITLE_MAX, w))
+    if (!bw_slack_put_foreign(e->title, BW_SLACK_TITLE_MAX, w))
         bw_buf_adds(w.out, "(no title known)");
     bw_buf_addf(w.out, " (%s)", e->change.key.asin);
 }
 
 static void put_category(const struct bw_change *c, struct bw_slack_words w)
 {
-    if (!bw_slack_put_foreign(c->category, CATEGORY_MAX, w))
+    if (!bw_slack_put_foreign(c->category, BW_SLACK_CATEGORY_MAX, w))
         bw_buf_addf(w.out, "Category %" PRId64, c->category_id);
 }
 
@@ -447,7 +445,8 @@ void bw_slack_test(const struct bw_message_options *options, const char *host, s
     bw_buf_init(&text, BW_SLACK_TEXT_MAX);
     split_time(options->now_ms / 1000, at);
     bw_buf_adds(&text, "🔔 TEST - badgewatch can post here. Sent by badgewatch notify-test on ");
-    if (!bw_slack_put_foreign(host, TITLE_MAX, (struct bw_slack_words){.markup = true, .out = &text}))
+    if (!bw_slack_put_foreign(host, BW_SLACK_TITLE_MAX,
+                              (struct bw_slack_words){.markup = true, .out = &text}))
         bw_buf_adds(&text, "an unnamed host");
     bw_buf_addf(&text, " at %s UTC. Nothing was gained or lost.", at[0] ? at : "an unknown time,");
     bw_slack_begin_message(&j, options, &text, out);

@@ -1,7 +1,7 @@
 /* Messages about no change: the daily summary, and what the system has to say of itself.
  *
- * Happy way: headline and lines stand in `text` and in two blocks; links, where it is about a product, in a third. Nothing fails; what is too long is cut: a section takes
- * 3,000 characters. */
+ * Happy way: headline and lines stand in `text` and in two blocks; links, where it is about a product, in a third. Nothing
+ * fails; what is too long is cut: a section takes 3,000 characters. */
 #include "slack_escape.h"
 #include "slack_message_p.h"
 

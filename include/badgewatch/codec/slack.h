@@ -50,6 +50,10 @@ void bw_slack_family_text(const struct bw_change_entry *entries, size_t n,
 void bw_slack_note(const char *headline, const char *lines, const char *id,
                    const struct bw_product_key *about, const struct bw_message_options *options,
                    struct bw_buf *out);
+/* Characters of a product's title and of a category's name that are shown; with the words around it, and what an alert of
+ * years ago adds, a category fits a header's 150. */
+#define BW_SLACK_TITLE_MAX    150
+#define BW_SLACK_CATEGORY_MAX 56
 /* A stranger's text for a line of such a note, of at most max characters: in one line, whole characters. False, and nothing
  * put, where nothing of it can be seen. */
 bool bw_slack_put_name(const char *text, size_t max, struct bw_buf *out);
