@@ -620,6 +620,10 @@ class Stack:
         self.bw('poll', *(asins or ['--all']))
         self.checked(members, before=before)
 
+    def asked(self):
+        """What Keepa was asked of products, in order. The names of categories are asked in between, when they are missing."""
+        return [r for r in self.get('/control/requests') if r['path'] == '/product']
+
     def until_changes(self, step_s=3600):
         """Moves the simulator's clock until some badge changes hands, without a check. Gives what changes."""
         since = self.get('/control/state')['now_ms'] // 1000

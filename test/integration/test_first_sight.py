@@ -83,7 +83,7 @@ def check_product(s, p, end):
 
 def check_raw(s, p, where):
     """The same question to the simulator, whose clock stands still, gives the same bytes."""
-    asked = next(r for r in s.get('/control/requests') if p['asin'] in r['asins'])
+    asked = next(r for r in s.asked() if p['asin'] in r['asins'])
     query = '&'.join(f'{k}={v}' for k, v in asked['query'].items() if k != 'asin')
     true('days' not in asked['query'], f'the first request is limited: {asked["query"]}')
     status, _, body = stack.request('GET', f'{s.sim_url}/product?key={stack.KEY}&{query}&asin={p["asin"]}')

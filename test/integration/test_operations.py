@@ -78,10 +78,10 @@ def rows_by_hand():
 def while_in_flight(s, a, b):
     """Removed or paused while Keepa is being asked: the answer changes nothing any more, or only the state."""
     s.fault(target='keepa', fault='stall', ms=1500)
-    asked = len(s.get('/control/requests'))
+    asked = len(s.asked())
     version = s.versions([b])
     s.bw('poll', a, b)
-    s.wait('the request is under way', lambda: len(s.get('/control/requests')) > asked)
+    s.wait('the request is under way', lambda: len(s.asked()) > asked)
     s.sql(f"DELETE FROM tracked_asins WHERE asin = '{a[2:]}'")
     s.sql(f"UPDATE tracked_asins SET is_active = false WHERE asin = '{b[2:]}'")
     s.checked([b], before=version)
@@ -106,7 +106,7 @@ def emptied_redis():
         before = {k: s.redis.hash(f'bw:product:{k}') for k in keys}
         badges = s.redis('ZRANGE', 'bw:badges', 0, -1, 'WITHSCORES')
         messages = len(s.messages())
-        requests = len(s.get('/control/requests'))
+        requests = len(s.asked())
         s.until_changes()  # meanwhile the world goes on
         s.redis('FLUSHALL')
         s.wait('the states are back', lambda: s.redis('EXISTS', 'bw:epoch'))
@@ -114,7 +114,7 @@ def emptied_redis():
         s.checked(keys, before=[int(before[k]['version']) for k in keys])
         s.settled(30)
         true(len(s.messages()) > messages, 'the change that came meanwhile was not told')
-        true(len(s.get('/control/requests')) > requests, 'nothing was asked')
+        true(len(s.asked()) > requests, 'nothing was asked')
         now = {k: s.redis.hash(f'bw:product:{k}') for k in keys}
         equal([fields(before[k]) - fields(now[k]) for k in keys], [set()] * len(keys), 'fields of the live state')
         true(set(badges[::2]) & set(s.redis('ZRANGE', 'bw:badges', 0, -1)), 'no badge came back')

@@ -125,7 +125,7 @@ def replay(begin, strides):
         equal(s.value('SELECT count(*) FROM checks'), str(len(times) * len(asins)), 'checks: one row each')
         s.each_request_logged()
         longest = max(b - a for a, b in zip(times, times[1:])) / 86400
-        widest = max(r['days'] for r in s.get('/control/requests'))
+        widest = max(r['days'] for r in s.asked())
         true(widest >= longest or longest < 1, f'after {longest:.0f} days no request looked back further than {widest}')
 
 

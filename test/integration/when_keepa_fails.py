@@ -69,22 +69,22 @@ def slow_ones(s, keys):
         s.until_changes()
         before = s.versions(keys)
         s.fault(target='keepa', asin=keys[0][2:], **fault)
-        asked = len(s.get('/control/requests'))
+        asked = len(s.asked())
         s.bw('poll', keys[0])
-        s.wait('the slow request is under way', lambda: len(s.get('/control/requests')) > asked)
+        s.wait('the slow request is under way', lambda: len(s.asked()) > asked)
         s.poll(*keys[1:])
         s.checked(keys, before=before)
 
 
 def huge_one(s, keys, first):
     """As many bytes as Keepa likes: memory and time stay bounded, and the next answer is used."""
-    before, asked = s.versions(keys), len(s.get('/control/requests'))
+    before, asked = s.versions(keys), len(s.asked())
     peak = s.d.peak_mb()
     s.fault(target='keepa', fault='huge', bytes=HUGE_MB << 20)
     s.bw('poll', '--all')
     s.checked(keys, 40, before)
     true(s.d.peak_mb() - peak < HUGE_MB, f'memory grew from {peak} to {s.d.peak_mb()} MB with {HUGE_MB} MB of answer')
-    true(len(s.get('/control/requests')) > asked, 'requests')
+    true(len(s.asked()) > asked, 'requests')
     s.same_as_record(first)
 
 
@@ -224,12 +224,12 @@ def down_for_a_day():
         status, _, body = s.d.status('/readyz')
         equal((status, s.d.metrics()['keepa_up']), (503, 0), 'readiness and keepa_up')
         contains(body.decode(), '503', '/readyz')
-        before, asked = s.versions(keys), len(s.get('/control/requests'))
+        before, asked = s.versions(keys), len(s.asked())
         equal(before, [1] * len(keys), 'checks while it was down')
         s.clear_faults()
         s.checked(keys, 40, before)
         s.settled(60)
-        answered = [r for r in s.get('/control/requests')[asked:] if r['path'] == '/product' and r['status'] == 200]
+        answered = [r for r in s.asked()[asked:] if r['status'] == 200]
         equal(sorted(a for r in answered for a in r['asins']), sorted(k[2:] for k in keys), 'products asked afterwards')
         equal(s.versions(keys), [2] * len(keys), 'checks of each product')
         true(s.same_as_record(first) > len(keys), 'a day with so few changes proves nothing')

@@ -151,7 +151,7 @@ def half_open(s, first, checks):
 
 
 def products_asked(s):
-    return len([r for r in s.get('/control/requests?service=keepa') if r['path'] == '/product'])
+    return len(s.asked())
 
 
 def backlog():

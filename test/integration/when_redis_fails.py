@@ -38,17 +38,17 @@ def away_and_restarted():
         s.settled()
         for end in (s.redis_stop, s.redis_kill):
             lines = len(re.findall('redis: checks wait', s.d.log()))
-            asked = len(s.get('/control/requests?service=keepa'))
+            asked = len(s.asked())
             s.fault(target='keepa', fault='stall', ms=700)
             s.bw('poll', '--all')
-            s.wait('a request is under way', lambda: len(s.get('/control/requests?service=keepa')) > asked)
+            s.wait('a request is under way', lambda: len(s.asked()) > asked)
             end()
             s.d.says('redis: checks wait', lines + 1)
             s.until_changes()
             is_red(s, '"redis":{"ok":false')
             s.redis_start()
             found_again(s, first)
-        asked = [r for r in s.get('/control/requests?service=keepa') if r['path'] == '/product']
+        asked = s.asked()
         equal(s.value("SELECT count(*) FROM api_usage_log WHERE endpoint = 'product'"), str(len(asked)), 'requests in the log')
 
 
@@ -142,10 +142,10 @@ def refused_with(s, words, begin, end):
     """It begins while an answer is on its way: that answer is lost, and no other is asked for."""
     s.until_changes()
     s.fault(target='keepa', fault='stall', ms=500)
-    asked = len(s.get('/control/requests?service=keepa'))
+    asked = len(s.asked())
     before = s.versions(s.members())
     s.bw('poll', '--all')
-    s.wait('the request is under way', lambda: len(s.get('/control/requests?service=keepa')) > asked)
+    s.wait('the request is under way', lambda: len(s.asked()) > asked)
     begin()
     s.d.says(f'redis: checks.* wait.*{words}')
     is_red(s, words)
@@ -153,7 +153,7 @@ def refused_with(s, words, begin, end):
     true(done.stderr, 'poll says nothing')
     s.wait('the answer has come', lambda: s.get('/control/state') and not s.d.metrics()['checks_waiting'] > 1)
     equal(s.versions(s.members()), before, f'checks staged with {words}')
-    equal(len(s.get('/control/requests?service=keepa')), asked + 1, f'requests with {words}')
+    equal(len(s.asked()), asked + 1, f'requests with {words}')
     equal(len(re.findall(f'redis: checks.* wait.*{words}', s.d.log())), 1, f'lines about {words}')
     end()
     s.checked(s.members(), 30, before)  # what was asked for by then is not forgotten
