@@ -14,7 +14,7 @@
 
 struct bw_consumer {
     const struct bw_context *cx;
-    const char *stream;
+    const char *stream, *turn;
     const char *group;
     bw_consumer_cb cb;
     void *ctx;
@@ -88,6 +88,22 @@ static size_t collect(struct bw_consumer *c, const struct bw_reply *reply, struc
     return n;
 }
 
+static void tell_taken(const struct bw_consumer *c, int64_t n)
+{
+    bw_log_info("redis", "%lld unfinished entries of %s taken over from a daemon that is gone", (long long)n,
+                c->stream);
+}
+
+/* Another daemon's turn, or what was taken over at the beginning of ours. */
+static enum bw_err turn_changed(struct bw_consumer *c, const struct bw_reply *reply)
+{
+    bw_consumer_rewind(c);
+    if (reply->type != BW_REPLY_INTEGER)
+        return BW_ERR_BUSY;
+    tell_taken(c, reply->integer);
+    return BW_OK;
+}
+
 static void on_read(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct bw_consumer *c = ctx;
@@ -102,14 +118,19 @@ static void on_read(void *ctx, enum bw_err err, const struct bw_reply *reply)
         snprintf(c->refused, sizeof(c->refused), "%s", reply->str);
         bw_consumer_rewind(c);
         err = BW_ERR_PROTOCOL;
+    } else if (err == BW_OK && (reply->type == BW_REPLY_INTEGER || reply->type == BW_REPLY_STRING)) {
+        err = turn_changed(c, reply);
+        c->rewound = false;
+        if (err == BW_OK && bw_consumer_read(c, c->count))
+            return;
     } else if (err == BW_OK) {
         bool was_pending = c->cursor[0] != '>';
         c->refused[0] = '\0';
         n = collect(c, reply, &entries);
-        if (n == 0 && was_pending && !c->rewound)
+        if (n == 0 && was_pending && !c->rewound && c->count > 0)
             snprintf(c->cursor, sizeof(c->cursor), ">");
         c->rewound = false;
-        if (n == 0 && was_pending && bw_consumer_read(c, c->count)) {
+        if (n == 0 && was_pending && c->count > 0 && bw_consumer_read(c, c->count)) {
             free(entries);
             return; /* pending ones are through: the new ones answer this read */
         }
@@ -131,9 +152,9 @@ bool bw_consumer_read(struct bw_consumer *c, int count)
     char most[16];
     c->count = count < READ_MOST ? count : READ_MOST;
     snprintf(most, sizeof(most), "%d", c->count);
-    const char *argv[] = {c->stream, c->group,           c->cx->id, most,
-                          c->cursor, c->cx->keys.prefix, c->first,  c->last};
-    c->reading = bw_redis_eval(c->cx->redis, c->script, 1, 8, argv, NULL, on_read, c) == BW_OK;
+    const char *argv[] = {c->stream,          c->turn,  c->group, c->cx->id, most, c->cursor,
+                          c->cx->keys.prefix, c->first, c->last};
+    c->reading = bw_redis_eval(c->cx->redis, c->script, 2, 9, argv, NULL, on_read, c) == BW_OK;
     return c->reading;
 }
 
@@ -151,8 +172,7 @@ static void on_adopted(void *ctx, enum bw_err err, const struct bw_reply *reply)
     c->adopting = false;
     if (err != BW_OK || reply->type != BW_REPLY_INTEGER || reply->integer == 0)
         return;
-    bw_log_info("redis", "%lld unfinished entries of %s taken over from a daemon that is gone",
-                (long long)reply->integer, c->stream);
+    tell_taken(c, reply->integer);
     bw_consumer_rewind(c);
     c->taken(c->ctx);
 }
@@ -171,12 +191,13 @@ bool bw_consumer_busy(const struct bw_consumer *c)
     return c->reading || c->adopting;
 }
 
-struct bw_consumer *bw_consumer_new(const struct bw_context *context, const char *stream, const char *group,
-                                    struct bw_script *script, bw_consumer_cb cb, void *ctx)
+struct bw_consumer *bw_consumer_new(const struct bw_context *context, const char *stream, const char *turn,
+                                    const char *group, struct bw_script *script, bw_consumer_cb cb, void *ctx)
 {
     struct bw_consumer *c = bw_alloc(sizeof(*c));
     c->cx = context;
     c->stream = stream;
+    c->turn = turn;
     c->group = group;
     c->script = script;
     c->cb = cb;

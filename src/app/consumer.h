@@ -2,7 +2,7 @@
  *
  * Happy way: entries that were read before and never finished come first, then new ones; the reader acknowledges what
  * it finished (written.lua, told.lua). A group that is missing (Redis was emptied) is made anew from the beginning of
- * the stream. Entries of daemons that died are taken over every few seconds (adopt.lua). */
+ * the stream. Entries of daemons that died are taken over (take_over.lua). */
 #pragma once
 
 #include "context.h"
@@ -17,21 +17,23 @@ struct bw_entry {
 /* Bytes of a field, or NULL. */
 const char *bw_entry_field(const struct bw_entry *e, const char *name, size_t *len);
 
-/* n = 0: nothing there now. err: Redis is away or refused; ask again later. */
+/* n = 0: nothing there now. err: Redis is away or refused; ask again later. BW_ERR_BUSY: another daemon reads it, and has
+ * what was read before. */
 typedef void (*bw_consumer_cb)(void *ctx, enum bw_err err, const struct bw_entry *entries, size_t n);
 
-/* script: bw_script_read, which shares the entries among the daemons but never divides a check, or bw_script_history,
- * which gives them to one writer in their order. */
-struct bw_consumer *bw_consumer_new(const struct bw_context *context, const char *stream, const char *group,
-                                    struct bw_script *script, bw_consumer_cb cb, void *ctx);
+/* script: bw_script_read or bw_script_history. Both give the stream to one daemon at a time, in its order: turn is the key
+ * that says to which. */
+struct bw_consumer *bw_consumer_new(const struct bw_context *context, const char *stream, const char *turn,
+                                    const char *group, struct bw_script *script, bw_consumer_cb cb,
+                                    void *ctx);
 /* What this daemon itself added, from the first to the last of these ids, is in its memory: history.lua leaves its bytes
  * out. "" = nothing is. */
 void bw_consumer_have(struct bw_consumer *c, const char *first, const char *last);
-/* Reads about `count` entries; one cb, unless one is due already or Redis is away (then false). */
+/* Reads about `count` entries (0: none, but the turn is kept); one cb, unless one is due already or Redis is away (then false). */
 bool bw_consumer_read(struct bw_consumer *c, int count);
 /* Begin again with what was read and not finished: after a lost connection, or when the reader dropped its memory. */
 void bw_consumer_rewind(struct bw_consumer *c);
-/* Takes over from dead daemons; call every few seconds. taken(ctx) is called when there was something. */
+/* Takes over from dead daemons what no turn does; call every few seconds. taken(ctx) is called when there was something. */
 void bw_consumer_adopt(struct bw_consumer *c, void (*taken)(void *ctx));
 bool bw_consumer_busy(const struct bw_consumer *c);
 void bw_consumer_free(struct bw_consumer *c); /* not while busy */

@@ -39,16 +39,19 @@ void bw_keys_init(struct bw_keys *k, const char *prefix)
         .quiet = bw_asprintf("%squiet", prefix),
         .digest = bw_asprintf("%sdigest", prefix),
         .reload = bw_asprintf("%sreload", prefix),
+        .writer = bw_asprintf("%swriter", prefix),
+        .teller = bw_asprintf("%steller", prefix),
     };
 }
 
 void bw_keys_fini(struct bw_keys *k)
 {
-    char *const all[] = {
-        k->prefix,     k->tracked, k->due,      k->leased,    k->lease,        k->poll,   k->badges,
-        k->history,    k->changes, k->delivery, k->set_aside, k->staged_bytes, k->tokens, k->names,
-        k->epoch,      k->outbox,  k->health,   k->untold,    k->lost,         k->doubt,  k->unconfirmed,
-        k->generation, k->turn,    k->guard,    k->spending,  k->quiet,        k->digest, k->reload};
+    char *const all[] = {k->prefix,      k->tracked,      k->due,     k->leased,  k->lease,
+                         k->poll,        k->badges,       k->history, k->changes, k->delivery,
+                         k->set_aside,   k->staged_bytes, k->tokens,  k->names,   k->epoch,
+                         k->outbox,      k->health,       k->untold,  k->lost,    k->doubt,
+                         k->unconfirmed, k->generation,   k->turn,    k->guard,   k->spending,
+                         k->quiet,       k->digest,       k->reload,  k->writer,  k->teller};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(all[i]);
     *k = (struct bw_keys){0};

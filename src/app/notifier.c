@@ -21,7 +21,6 @@
 #define OPERATOR_MS  60000
 #define SETTLE_MS    2000
 #define STORE_MS     1000
-#define ADOPT_TICKS  25
 #define WAKE_TICKS   5
 #define NOTES_TICKS  25 /* notes are rare: whoever queues one says so */
 #define ALONE_MAX    5  /* products that still have a message each */
@@ -280,12 +279,28 @@ static void gather(struct bw_notifier *n, const struct bw_entry *e)
     bw_change_entry_fini(&entry);
 }
 
+/* Another daemon tells now, and has what this one had read: only what is under way here ends here. */
+static void give_up(struct bw_notifier *n)
+{
+    struct bw_message *m;
+    TAILQ_FOREACH (m, &n->list, link) {
+        if (m->under_way || m->progress.step == BW_DELIVERY_RECORD)
+            continue;
+        if (m->holds_channel)
+            give_channel_back(m);
+        m->progress.step = BW_DELIVERY_DROP;
+    }
+    work(n);
+}
+
 static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entries, size_t count)
 {
     struct bw_notifier *n = ctx;
+    if (err == BW_ERR_BUSY)
+        give_up(n);
     if (err != BW_OK || n->stopping)
         return;
-    n->drained = count == 0;
+    n->drained = count == 0 && n->n < MESSAGES_MAX;
     for (size_t i = 0; i < count; i++)
         gather(n, &entries[i]);
     if (count > 0 && n->n < MESSAGES_MAX)
@@ -544,21 +559,13 @@ static void on_pace(void *ctx)
     work(ctx);
 }
 
-static void adopt(struct bw_notifier *n)
-{
-    bw_consumer_adopt(n->consumer, (void (*)(void *))bw_notifier_kick);
-    bw_consumer_adopt(n->notes, (void (*)(void *))bw_notifier_kick);
-}
-
 static void on_tick(void *ctx)
 {
     struct bw_notifier *n = ctx;
     if (n->ticks % NOTES_TICKS == 0)
         bw_notifier_notes(n);
-    if (n->ticks % WAKE_TICKS == 0)
+    if (n->ticks++ % WAKE_TICKS == 0)
         bw_quiet_wake(n);
-    if (n->ticks++ % ADOPT_TICKS == 0)
-        adopt(n);
     bw_notifier_kick(n);
     work(n); /* some waited for a time, or for others to be quiet */
     bw_timer_start(n->timer, TICK_MS);
@@ -569,14 +576,15 @@ static void on_tick(void *ctx)
 struct bw_notifier *bw_notifier_new(struct bw_context *context)
 {
     struct bw_notifier *n = bw_alloc(sizeof(*n));
+    const struct bw_keys *k = &context->keys;
     n->cx = context;
     n->rows = bw_rows_new();
     n->timer = bw_timer_new(context->loop, on_tick, n);
     n->pace = bw_timer_new(context->loop, on_pace, n);
     n->turn_end = bw_turn_end_new(context->loop, BW_TURN_WORK, look_through, n);
     n->consumer =
-        bw_consumer_new(context, context->keys.changes, BW_GROUP_SLACK, &bw_script_read, on_entries, n);
-    n->notes = bw_consumer_new(context, context->keys.outbox, BW_GROUP_SLACK, &bw_script_read, on_notes, n);
+        bw_consumer_new(context, k->changes, k->teller, BW_GROUP_SLACK, &bw_script_read, on_entries, n);
+    n->notes = bw_consumer_new(context, k->outbox, k->teller, BW_GROUP_SLACK, &bw_script_read, on_notes, n);
     TAILQ_INIT(&n->list);
     bw_backoff_init(&n->backoff, 1000, 60000);
     n->rules_changed = true; /* they may have, since they were last in force */
@@ -594,10 +602,8 @@ void bw_notifier_start(struct bw_notifier *n)
 
 void bw_notifier_kick(struct bw_notifier *n)
 {
-    if (n->stopping)
-        return;
-    if (n->n < MESSAGES_MAX)
-        bw_consumer_read(n->consumer, READ_MOST);
+    if (!n->stopping)
+        bw_consumer_read(n->consumer, n->n < MESSAGES_MAX ? READ_MOST : 0);
 }
 
 void bw_notifier_notes(struct bw_notifier *n)

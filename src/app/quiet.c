@@ -1,8 +1,8 @@
 /* Quiet hours of routes: alerts wait for their end in Redis, not in memory, and then go out together.
  *
  * Happy way: ADDRESS finds that it is quiet -> PARK (park.lua): the entries stay in bw:changes, pending for nobody, and
- * bw:quiet knows until when -> every second each daemon asks for what is due (wake.lua); the one that gets it reads it with its
- * other pending entries, addresses it by the rules of that moment, and tells what goes to one channel in one message. Whatever
+ * bw:quiet knows until when -> every second the daemon that tells asks for what is due (wake.lua), reads it with its other
+ * pending entries, addresses it by the rules of that moment, and tells what goes to one channel in one message. Whatever
  * dies meanwhile, Redis has it; whatever Redis forgets comes back from Postgres as untold, and is parked again.
  *
  * How it fails: Redis takes no command: the step is tried again, the next second wakes. */
@@ -59,8 +59,9 @@ static void on_woken(void *ctx, enum bw_err err, const struct bw_reply *reply)
     struct bw_notifier *n = ctx;
     n->waking = false;
     n->under_way--;
-    if (err != BW_OK || reply->type != BW_REPLY_INTEGER) {
-        n->rules_changed = true; /* the question may have been lost; asked once too often, it does no harm */
+    if (err != BW_OK || reply->type != BW_REPLY_INTEGER || reply->integer < 0) {
+        n->rules_changed = true; /* the question may have been lost, or another daemon tells; asked once too
+                                    often, it does no harm */
         return;
     }
     if (reply->integer > 0 && !n->stopping) {
@@ -76,9 +77,9 @@ void bw_quiet_wake(struct bw_notifier *n)
     if (n->waking || n->stopping || n->n > ROOM)
         return;
     snprintf(most, sizeof(most), "%d", WAKE_MOST);
-    const char *argv[] = {
-        k->changes, k->quiet, k->digest, BW_GROUP_SLACK, n->cx->id, most, n->rules_changed ? "1" : "0"};
-    if (bw_redis_eval(n->cx->redis, &bw_script_wake, 3, 7, argv, NULL, on_woken, n) != BW_OK)
+    const char *argv[] = {k->changes,     k->quiet,  k->digest, k->teller,
+                          BW_GROUP_SLACK, n->cx->id, most,      n->rules_changed ? "1" : "0"};
+    if (bw_redis_eval(n->cx->redis, &bw_script_wake, 4, 8, argv, NULL, on_woken, n) != BW_OK)
         return;
     n->waking = true;
     n->under_way++;

@@ -29,6 +29,8 @@ static const struct {
     struct bw_script *script;
     const char *before[3];
 } with[] = {
+    {&bw_script_adopt, {"take_over"}},
+    {&bw_script_read, {"take_over"}},
     {&bw_script_claim, {"due"}},
     {&bw_script_release, {"due"}},
     {&bw_script_untrack, {"due", "badges"}},

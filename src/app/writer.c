@@ -303,8 +303,8 @@ struct bw_writer *bw_writer_new(struct bw_context *context)
     w->rows = bw_rows_new();
     w->checks_here = bw_held_new();
     w->timer = bw_timer_new(context->loop, on_tick, w);
-    w->consumer =
-        bw_consumer_new(context, context->keys.history, BW_GROUP_POSTGRES, &bw_script_history, on_entries, w);
+    w->consumer = bw_consumer_new(context, context->keys.history, context->keys.writer, BW_GROUP_POSTGRES,
+                                  &bw_script_history, on_entries, w);
     bw_backoff_init(&w->backoff, 200, 10000);
     return w;
 }

@@ -108,6 +108,7 @@ def suspended_laptop():
 def two_or_more_daemons():
     """They share the work; each check and alert happens once; one dying loses nothing."""
     when_daemons_fail.two_daemons()
+    when_daemons_fail.told_in_order()
 
 
 def sigterm():

@@ -72,6 +72,46 @@ def two_daemons():
         s.d = survivor
 
 
+def told_in_order():
+    """What waits for Slack at one daemon is not overtaken by what the other finds of the same product, also when one dies."""
+    with stack.Stack(sim=['--generate', '1', '--seed', '51', '--churn', '60'] + BASE) as s:
+        s.track_all()
+        s.settled()
+        other = s.daemon().ready()
+        for idle in (other, s.d):
+            refused(s) if idle is other else s.until_changes(600)
+            idle.popen.send_signal(signal.SIGSTOP)
+            s.poll()
+            idle.popen.send_signal(signal.SIGCONT)
+        s.settled(40)
+        refused(s)
+        s.poll()
+        victim, s.d = (s.d, other) if s.redis('GET', 'bw:teller') in s.d.log() else (other, s.d)
+        victim.kill()
+        s.until_changes(600)
+        s.poll()
+        s.settled(40)
+        s.each_told_once()
+        order_is_kept(s)
+
+
+def refused(s):
+    """A change whose message Slack does not want now."""
+    s.fault(target='slack', fault='status', status=429, retry_after=5, count=1)
+    s.until_changes(600)
+
+
+def order_is_kept(s):
+    """The messages about a product are in the order of what happened."""
+    place = {change: i for i, m in enumerate(s.messages())
+             for change in m['metadata']['event_payload']['change_ids']}
+    for key in s.members():
+        changes = s.sql(f"SELECT id FROM bestseller_changes WHERE asin = '{key[2:]}' ORDER BY occurred_at")
+        places = [place[c[0]] for c in changes]
+        equal(places, sorted(places), f'messages about {key} in the order of its changes')
+    true(len(set(place.values())) > 1, 'more than one message')
+
+
 def ended():
     """SIGTERM: what is in flight is handed back in time; a second one does not wait for Keepa."""
     with stack.Stack(sim=SIM) as s:

@@ -30,6 +30,7 @@
  *   generation      STRING  of what Redis holds: another after each verification
  *   lost            STRING  there while a verification finds that Redis lost data
  *   writer          STRING  the daemon that writes the history; runs out by itself
+ *   teller          STRING  the daemon that tells Slack; runs out by itself (lua/read.lua)
  *   daemon:ID       STRING  alive, expires by itself */
 #pragma once
 
@@ -41,7 +42,7 @@ struct bw_keys {
     char *prefix;
     char *tracked, *due, *leased, *lease, *poll, *badges, *history, *changes, *delivery, *set_aside;
     char *staged_bytes, *tokens, *names, *epoch, *outbox, *health, *untold, *lost, *doubt, *turn, *spending,
-        *quiet, *digest, *reload;
+        *quiet, *digest, *reload, *writer, *teller;
     char *unconfirmed, *generation, *guard;
 };
 

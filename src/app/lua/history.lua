@@ -2,17 +2,16 @@
 -- before what was staged before it: Redis may be emptied at any moment, and a state that came back from Postgres must not
 -- be newer than a change that no row tells.
 --
--- KEYS  stream
+-- KEYS  stream, writer
 -- ARGV  group, consumer, most, cursor (the oldest are next in any case), prefix, first and last id of
 --       what the consumer staged and still has in memory ("" = nothing)
 -- As many as WEIGHT allows, one at least. What the consumer does not have counts READ_BACK times: it decodes it, and 2 MB would
 -- hold up its loop for 100 ms.
 -- Gives what XREADGROUP gives, but what the consumer has only as its "kind" and the number of its "bytes" (doc and raw);
 -- nothing while another daemon, which is alive, is the writer.
-local stream, group, owner, most = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
-local writer, alive = ARGV[5] .. 'writer', ARGV[5] .. 'daemon:'
+local stream, writer, group, owner, most = KEYS[1], KEYS[2], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local holder = redis.call('GET', writer)
-if holder and holder ~= owner and redis.call('EXISTS', alive .. holder) == 1 then return false end
+if holder and holder ~= owner and redis.call('EXISTS', ARGV[5] .. 'daemon:' .. holder) == 1 then return false end
 
 local WEIGHT, READ_BACK, AT_ONCE = 2097152, 8, 8 -- bytes; times; entries: what is looked at beyond the weight is read for nothing
 

@@ -1,11 +1,29 @@
--- Reads a stream for one consumer, and never half of a check: the changes of a check are told together, by one daemon.
+-- Reads a stream for the one daemon that tells, and never half of a check: the changes of a check are told together.
 --
--- KEYS  stream
--- ARGV  group, consumer, most, cursor (">" = new ones)
+-- One daemon tells, all others wait: else what one of them holds back for Slack would be overtaken by what another finds of
+-- the same product. It is the one that asked last, and each of its questions keeps the part for it; when it has not asked for
+-- three seconds, or its daemon has said farewell, the next that asks tells, beginning with what the other had not finished.
+--
+-- KEYS  stream, teller
+-- ARGV  group, consumer, most (0 = it has enough, and keeps its part), cursor (">" = new ones), prefix
 -- Gives what XREADGROUP gives, of one stream; a last check that `most` would have cut is completed. Entries of a check
--- follow each other: one script staged them.
+-- follow each other: one script staged them. Gives "other" while another daemon tells, and a number when so many entries were
+-- taken over: they are next, with the consumer's other pending ones.
+local stream, teller, group, owner, prefix = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[5]
+local holder = redis.call('GET', teller)
+local function lives(name) return redis.call('EXISTS', prefix .. 'daemon:' .. name) == 1 end
+-- just after Redis was emptied nobody has said that he lives
+if holder and holder ~= owner and (lives(holder) or not lives(owner)) then
+  redis.call('XGROUP', 'CREATECONSUMER', stream, group, owner) -- seen by reload.lua
+  return 'other'
+end
+redis.call('SET', teller, owner, 'PX', 3000)
+local taken = take_over(stream, group, owner, prefix, 'all')
+if taken > 0 then return taken end
+if ARGV[3] == '0' then return false end
+
 local function read(most)
-  return redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', most, 'STREAMS', KEYS[1], ARGV[4])
+  return redis.call('XREADGROUP', 'GROUP', group, owner, 'COUNT', most, 'STREAMS', stream, ARGV[4])
 end
 local answer = read(ARGV[3])
 if not answer or ARGV[4] ~= '>' then return answer end
