@@ -145,6 +145,14 @@ bool bw_message_is_about(const struct bw_message *m, const struct bw_product_key
     return false;
 }
 
+bool bw_message_shares_product(const struct bw_message *a, const struct bw_message *b)
+{
+    bool shares = bw_message_is_about(a, &b->key);
+    for (size_t i = 0; !shares && i < b->n; i++)
+        shares = bw_message_is_about(a, &b->entries[i].change.key);
+    return shares;
+}
+
 bool bw_message_has_check(const struct bw_message *m, const char *check)
 {
     for (size_t i = 0; i < m->n_checks; i++) {

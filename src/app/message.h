@@ -117,6 +117,8 @@ struct bw_message *bw_message_take_told(struct bw_message *m, const struct bw_sl
 struct bw_message *bw_message_take(struct bw_message *m, const bool *wanted);
 /* "change", "summary". */
 const char *bw_message_kind(const struct bw_message *m);
+/* One of the products of both is the same. */
+bool bw_message_shares_product(const struct bw_message *a, const struct bw_message *b);
 /* Of this product, alone or among others. */
 bool bw_message_is_about(const struct bw_message *m, const struct bw_product_key *key);
 bool bw_message_has_check(const struct bw_message *m, const char *check);

@@ -24,7 +24,7 @@
 #define WAKE_TICKS   5
 #define NOTES_TICKS  25 /* notes are rare: whoever queues one says so */
 #define ALONE_MAX    5  /* products that still have a message each */
-#define LOOKING_MAX  16 /* products whose messages are looked for: what follows of them waits */
+#define UNPLACED_MAX 16 /* beyond so many of them all that follows waits */
 
 static void work(struct bw_notifier *n);
 
@@ -313,24 +313,31 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
 /* What stands before a message in the list and holds it up. */
 struct ahead {
     bool channels[CHANNELS_MAX];
-    const struct bw_message *looking[LOOKING_MAX];
-    size_t n_looking;
+    const struct bw_message *unplaced[UNPLACED_MAX];
+    size_t n_unplaced;
 };
 
-static void note_looking(struct ahead *ahead, const struct bw_message *m)
+/* It waits, but not for its channel: others of its check are still to come, it has no channel yet, or it is looked for. */
+static bool is_unplaced(const struct bw_message *m)
 {
-    if (m->progress.step == BW_DELIVERY_LOOK && ahead->n_looking < LOOKING_MAX)
-        ahead->looking[ahead->n_looking++] = m;
+    enum bw_delivery_step step = m->progress.step;
+    return step == BW_DELIVERY_LOOK || step == BW_DELIVERY_PARK || (!m->addressed && !is_over(m));
 }
 
-/* Of one product the order is kept always; a message that is being looked for holds up no other product. */
+static void note_unplaced(struct ahead *ahead, const struct bw_message *m)
+{
+    if (is_unplaced(m) && ahead->n_unplaced < UNPLACED_MAX)
+        ahead->unplaced[ahead->n_unplaced++] = m;
+}
+
+/* Of one product the order is kept always; such a message holds up no other product. */
 static bool held_up(const struct ahead *ahead, const struct bw_message *m)
 {
-    for (size_t i = 0; i < ahead->n_looking; i++) {
-        if (bw_message_is_about(ahead->looking[i], &m->key))
+    for (size_t i = 0; i < ahead->n_unplaced; i++) {
+        if (bw_message_shares_product(ahead->unplaced[i], m))
             return true;
     }
-    return ahead->n_looking == LOOKING_MAX;
+    return ahead->n_unplaced == UNPLACED_MAX;
 }
 
 static size_t slot_of(struct bw_message *m)
@@ -400,7 +407,7 @@ static size_t company_of(struct bw_message *m, struct ahead ahead,
 {
     size_t n = 0, products = 0, changes = 0;
     for (struct bw_message *other = m; other && n < BW_SLACK_IDS_MAX; other = TAILQ_NEXT(other, link)) {
-        note_looking(&ahead, other);
+        note_unplaced(&ahead, other);
         if (!goes_with(other, m) || held_up(&ahead, other))
             continue;
         changes += other->n;
@@ -481,10 +488,9 @@ static void look_at(struct bw_message *m, struct ahead *ahead)
 {
     if (may_begin(m, ahead))
         bw_deliver(m);
-    if (m->progress.step == BW_DELIVERY_LOOK)
-        note_looking(ahead, m);
-    else if (m->addressed &&
-             (m->progress.step == BW_DELIVERY_ADDRESS || bw_delivery_needs_channel(m->progress.step)))
+    note_unplaced(ahead, m);
+    if (m->addressed &&
+        (m->progress.step == BW_DELIVERY_ADDRESS || bw_delivery_needs_channel(m->progress.step)))
         ahead->channels[slot_of(m)] = true;
 }
 
@@ -528,7 +534,7 @@ static void look_through(void *ctx)
     struct bw_notifier *n = ctx;
     n->again = n->working = true;
     while (n->again) {
-        struct ahead ahead = {.n_looking = 0};
+        struct ahead ahead = {.n_unplaced = 0};
         struct bw_message *m;
         n->again = n->gathering = false;
         n->now = bw_mono_now();

@@ -9,9 +9,9 @@
  * each minute; refused payload = once more as plain text, then set aside; an unknown outcome (time-out, 5xx, or a
  * restart between intention and record, or a Redis that lost data) = the channel's history is asked for the change id
  * before anything is sent again, and where nobody can know, it is sent marked "(possible repeat)".
- * One of several daemons tells (lua/read.lua). Order is kept within a channel, but for a message that is being looked for: only its own product waits for it. One
- * message a second a channel; changes of more than five products that come within BADGEWATCH_GROUP_WINDOW, or that wait
- * for their channel, go out as one. */
+ * One of several daemons tells (lua/read.lua). Order is kept within a channel, but for a message that waits for something
+ * else, as to be looked for: only its own product waits for it. One message a second a channel; changes of more than five
+ * products that come within BADGEWATCH_GROUP_WINDOW, or that wait for their channel, go out as one. */
 #pragma once
 
 #include "context.h"

@@ -8,7 +8,7 @@ A finding is a line that names the change or product. explain() gives the events
     differing in both, but with other ranks or another reason
     doubled   a change in the channels more than once, or a row of history more than once
     untold    in bestseller_changes, and not in the channels or not marked as told
-    disorder  of one product in one channel, told before what was detected before it
+    disorder  of one badge in one channel, told before what happened to it before
     stuck     left over in streams, leases, intentions, or set aside
     history   checks without their row, rows with a wrong hash or another product's answer
     tokens    api_usage_log counts more than the simulator charged
@@ -113,15 +113,16 @@ class Judge:
                 self.add('untold', r.product, f'{self.row_name(r)} was told ({posts[r.id]}) and is not marked so')
 
     def compare_order(self):
-        """Messages about a product stand in a channel in the order in which their changes were detected."""
+        """Messages about a product's rank in a category stand in a channel in the order in which it changed."""
         place = {i: (m['channel'], n) for n, m in enumerate(self.messages) for i in m['metadata']['event_payload']['change_ids']}
         newest = {}
-        for r in sorted((r for r in self.rows if r.id in place), key=lambda r: float(r.detected)):
+        for r in (r for r in self.rows if r.id in place):
             channel, n = place[r.id]
-            before, n_before = newest.get((r.product, channel), (r, n))
+            badge = (r.product, r.category, channel)
+            before, n_before = newest.get(badge, (r, n))
             if n < n_before:
                 self.add('disorder', r.product, f'{self.row_name(r)} was told before {self.row_name(before)}')
-            newest[r.product, channel] = max((before, n_before), (r, n), key=lambda x: x[1])
+            newest[badge] = max((before, n_before), (r, n), key=lambda x: x[1])
 
     def compare_threads(self):
         """What the table says of a message's place is so. A thread hangs on a message of its channel, and what only a thread
