@@ -23,8 +23,6 @@
 #define STORE_MS     1000
 #define WAKE_TICKS   5
 #define NOTES_TICKS  25 /* notes are rare: whoever queues one says so */
-#define ALONE_MAX    5  /* products that still have a message each */
-#define UNPLACED_MAX 16 /* beyond so many of them all that follows waits */
 
 static void work(struct bw_notifier *n);
 
@@ -125,11 +123,6 @@ void bw_notifier_progressed(struct bw_message *m)
     if (m->holds_channel && !(bw_delivery_needs_channel(p->step) && p->wait == BW_WAIT_NONE))
         give_channel_back(m);
     work(m->notifier);
-}
-
-static bool is_over(const struct bw_message *m)
-{
-    return m->progress.step == BW_DELIVERY_DONE || m->progress.step == BW_DELIVERY_DROP;
 }
 
 void bw_notifier_send_apart(struct bw_message *m)
@@ -310,54 +303,22 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
 
 /* ---- what can go on now ---- */
 
-/* What stands before a message in the list and holds it up. */
-struct ahead {
-    bool channels[CHANNELS_MAX];
-    const struct bw_message *unplaced[UNPLACED_MAX];
-    size_t n_unplaced;
-};
-
-/* It waits, but not for its channel: others of its check are still to come, it has no channel yet, or it is looked for. */
-static bool is_unplaced(const struct bw_message *m)
-{
-    enum bw_delivery_step step = m->progress.step;
-    return step == BW_DELIVERY_LOOK || step == BW_DELIVERY_PARK || (!m->addressed && !is_over(m));
-}
-
-static void note_unplaced(struct ahead *ahead, const struct bw_message *m)
-{
-    if (is_unplaced(m) && ahead->n_unplaced < UNPLACED_MAX)
-        ahead->unplaced[ahead->n_unplaced++] = m;
-}
-
-/* Of one product the order is kept always; such a message holds up no other product. */
-static bool held_up(const struct ahead *ahead, const struct bw_message *m)
-{
-    for (size_t i = 0; i < ahead->n_unplaced; i++) {
-        if (bw_message_shares_product(ahead->unplaced[i], m))
-            return true;
-    }
-    return ahead->n_unplaced == UNPLACED_MAX;
-}
-
 static size_t slot_of(struct bw_message *m)
 {
     return (size_t)(channel_of(m) - m->notifier->channels);
 }
 
-static bool take_channel(struct bw_message *m, const struct ahead *ahead)
+static bool take_channel(struct bw_message *m, const struct bw_ahead *ahead)
 {
     if (m->holds_channel)
         return true;
     struct bw_channel *channel = channel_of(m);
     if (channel->busy || m->notifier->now.ms < channel->next.ms || ahead->channels[slot_of(m)] ||
-        held_up(ahead, m))
+        bw_ahead_holds_up(ahead, m))
         return false;
     channel->busy = m->holds_channel = true;
     return true;
 }
-
-/* ---- changes that go out together ---- */
 
 /* A lone change goes out at once. While more may come, it waits for them: BADGEWATCH_GROUP_WINDOW at most. */
 static bool waits_for_more(const struct bw_message *m)
@@ -368,99 +329,10 @@ static bool waits_for_more(const struct bw_message *m)
     return !quiet && n->now.ms - m->gathered.ms < n->cx->conf->group_window_ms;
 }
 
-/* Others may still go with it. In doubt too: one look then finds whichever of them were told (part_with_told); an attempt
- * that is recorded was of this message as it is, and is looked for alone. */
-static bool is_open(const struct bw_message *m)
+static bool may_begin(struct bw_message *m, const struct bw_ahead *ahead)
 {
     const struct bw_delivery_progress *p = &m->progress;
-    return p->step == BW_DELIVERY_CONFIRM && p->past != BW_PAST_INTENDED && !p->plain && !m->under_way &&
-           m->n_checks == 1 && !m->note && m->notifier->apart == 0;
-}
-
-/* It waited for the end of quiet hours: what did goes out together, however little it is. */
-static bool is_digest(const struct bw_message *m)
-{
-    return m->quiet_ended_ms != 0;
-}
-
-static bool goes_with(const struct bw_message *other, const struct bw_message *m)
-{
-    const struct bw_delivery_progress *p = &other->progress, *q = &m->progress;
-    return is_open(other) && p->past == q->past && p->cleared == q->cleared &&
-           p->possible_repeat == q->possible_repeat && is_digest(other) == is_digest(m) &&
-           strcmp(other->channel, m->channel) == 0;
-}
-
-static bool is_among(const struct bw_message *m, struct bw_message *const *company, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (bw_message_is_about(company[i], &m->key))
-            return true;
-    }
-    return false;
-}
-
-/* The message and those behind it that may go with it: of at most as many products as a group may have, and no more changes
- * than its metadata can name. */
-static size_t company_of(struct bw_message *m, struct ahead ahead,
-                         struct bw_message *company[BW_SLACK_IDS_MAX])
-{
-    size_t n = 0, products = 0, changes = 0;
-    for (struct bw_message *other = m; other && n < BW_SLACK_IDS_MAX; other = TAILQ_NEXT(other, link)) {
-        note_unplaced(&ahead, other);
-        if (!goes_with(other, m) || held_up(&ahead, other))
-            continue;
-        changes += other->n;
-        products += !is_among(other, company, n);
-        if (n > 0 && (changes > BW_SLACK_IDS_MAX || products > BW_SLACK_GROUP_MAX))
-            break;
-        company[n++] = other;
-    }
-    return n;
-}
-
-static bool are_family(const struct bw_message *a, const struct bw_message *b)
-{
-    return bw_slack_same_family(a->entries, a->n, b->entries, b->n);
-}
-
-/* Puts those of a family behind the first of them; gives how many families there are, single products too. */
-static size_t sort_by_family(struct bw_message *company[], size_t n)
-{
-    size_t families = 0;
-    for (size_t i = 0, next = 0; i < n; i = next, families++) {
-        next = i + 1;
-        for (size_t k = next; k < n; k++) {
-            struct bw_message *m = company[k];
-            if (!are_family(company[i], m))
-                continue;
-            for (size_t to = k; to > next; to--)
-                company[to] = company[to - 1];
-            company[next++] = m;
-        }
-    }
-    return families;
-}
-
-/* A family goes out as one message always, others where they are many. */
-static void gather_company(struct bw_message *m, const struct ahead *ahead)
-{
-    struct bw_message *company[BW_SLACK_IDS_MAX];
-    size_t n = company_of(m, *ahead, company), like = 1;
-    bool many = sort_by_family(company, n) > ALONE_MAX || is_digest(m);
-    while (!many && like < n && are_family(m, company[like]))
-        like++;
-    for (size_t i = 1; i < (many ? n : like); i++) {
-        TAILQ_REMOVE(&m->notifier->list, company[i], link);
-        m->notifier->n--;
-        bw_message_absorb(m, company[i]);
-    }
-}
-
-static bool may_begin(struct bw_message *m, const struct ahead *ahead)
-{
-    const struct bw_delivery_progress *p = &m->progress;
-    if (m->under_way || is_over(m) || m->notifier->now.ms < m->next.ms)
+    if (m->under_way || bw_message_is_over(m) || m->notifier->now.ms < m->next.ms)
         return false;
     if (m->notifier->stopping)
         return p->step == BW_DELIVERY_RECORD;
@@ -473,22 +345,23 @@ static bool may_begin(struct bw_message *m, const struct ahead *ahead)
         bw_delivery_readdress(&m->progress);
         return true;
     }
-    if (is_open(m) && waits_for_more(m))
+    if (bw_message_is_open(m) && waits_for_more(m))
         return false;
     if (!bw_delivery_needs_channel(p->step))
         return true;
     if (!take_channel(m, ahead))
         return false;
-    if (is_open(m))
-        gather_company(m, ahead);
+    if (bw_message_is_open(m))
+        bw_company_gather(m, ahead);
     return true;
 }
 
-static void look_at(struct bw_message *m, struct ahead *ahead)
+static void look_at(struct bw_message *m, struct bw_ahead *ahead)
 {
     if (may_begin(m, ahead))
         bw_deliver(m);
-    note_unplaced(ahead, m);
+    if (bw_message_is_unplaced(m))
+        bw_ahead_note(ahead, m);
     if (m->addressed &&
         (m->progress.step == BW_DELIVERY_ADDRESS || bw_delivery_needs_channel(m->progress.step)))
         ahead->channels[slot_of(m)] = true;
@@ -499,7 +372,7 @@ static void sweep(struct bw_notifier *n)
     struct bw_message *m, *after;
     for (m = TAILQ_FIRST(&n->list); m; m = after) {
         after = TAILQ_NEXT(m, link);
-        if (m->under_way || !is_over(m))
+        if (m->under_way || !bw_message_is_over(m))
             continue;
         if (n->apart > 0 && m->progress.step == BW_DELIVERY_DONE && !m->note)
             n->apart--;
@@ -534,7 +407,7 @@ static void look_through(void *ctx)
     struct bw_notifier *n = ctx;
     n->again = n->working = true;
     while (n->again) {
-        struct ahead ahead = {.n_unplaced = 0};
+        struct bw_ahead ahead = {.n_waiting = 0};
         struct bw_message *m;
         n->again = n->gathering = false;
         n->now = bw_mono_now();

@@ -1,4 +1,5 @@
-/* What the notifier's two halves share: notifier.c (streams, order, pace) and deliver.c (the steps of a message). */
+/* What the parts of the notifier share: notifier.c (streams, order, pace), company.c (what goes out together) and deliver.c
+ * (the steps of a message). */
 #pragma once
 
 #include "args.h"
@@ -9,6 +10,7 @@
 #include "rows.h"
 
 #define CHANNELS_MAX 32
+#define WAITING_MAX  16 /* beyond so many of them all that follows waits */
 
 struct bw_channel {
     char name[64];
@@ -44,6 +46,29 @@ struct bw_notifier {
     bool probed;  /* the reason was found by a probe: a good probe ends it */
     bool traffic; /* Slack answered a message since the last probe */
 };
+
+/* What stands before a message in the list and holds it up. */
+struct bw_ahead {
+    bool channels[CHANNELS_MAX];
+    const struct bw_message *waiting[WAITING_MAX];
+    size_t n_waiting;
+};
+
+static inline bool bw_message_is_over(const struct bw_message *m)
+{
+    return m->progress.step == BW_DELIVERY_DONE || m->progress.step == BW_DELIVERY_DROP;
+}
+
+/* company.c: it waits, but not for its channel: others of its check are still to come, it has no channel yet, or it is
+ * looked for. */
+bool bw_message_is_unplaced(const struct bw_message *m);
+void bw_ahead_note(struct bw_ahead *ahead, const struct bw_message *m);
+/* Of one product the order is kept always; what waits holds up no other product. */
+bool bw_ahead_holds_up(const struct bw_ahead *ahead, const struct bw_message *m);
+/* Others may still go with it. */
+bool bw_message_is_open(const struct bw_message *m);
+/* Takes those behind the message that may go out with it from the list, into it. */
+void bw_company_gather(struct bw_message *m, const struct bw_ahead *ahead);
 
 /* notifier.c */
 void bw_notifier_slack_state(struct bw_notifier *n, bool up, const char *reason);
