@@ -18,6 +18,16 @@
 #define ROOM      500  /* messages in memory at which no more are woken */
 #define ASKED_MS  5000 /* clocks differ: what was addressed just now is right */
 
+/* What follows of its product was perhaps addressed a moment before the quiet hours began: it waits behind it. */
+static void turn_back_those_behind(const struct bw_message *m)
+{
+    struct bw_message *other;
+    TAILQ_FOREACH (other, &m->notifier->list, link) {
+        if (other != m && !other->under_way && !other->holds_channel && bw_message_shares_product(m, other))
+            bw_delivery_readdress(&other->progress);
+    }
+}
+
 static void on_parked(void *ctx, enum bw_err err, const struct bw_reply *reply)
 {
     struct bw_message *m = ctx;
@@ -26,6 +36,8 @@ static void on_parked(void *ctx, enum bw_err err, const struct bw_reply *reply)
     bw_delivery_parked(&m->progress, strcmp(word, "ok") == 0       ? BW_INTENT_RECORDED
                                      : strcmp(word, "theirs") == 0 ? BW_INTENT_NOT_OURS
                                                                    : BW_INTENT_FAILED);
+    if (m->progress.step == BW_DELIVERY_DONE)
+        turn_back_those_behind(m);
     bw_notifier_progressed(m);
 }
 
