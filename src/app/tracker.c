@@ -243,8 +243,8 @@ static void track_row(const struct bw_tracker *t, const struct bw_pg_result *row
 static void track_rows(struct bw_tracker *t, const struct bw_pg_result *rows)
 {
     const struct bw_keys *k = &t->cx->keys;
-    const char *const keys[] = {k->tracked, k->due,   k->leased,      k->badges,
-                                k->lost,    k->epoch, k->unconfirmed, k->guard};
+    const char *const keys[] = {k->tracked, k->due,         k->leased, k->badges, k->lost,
+                                k->epoch,   k->unconfirmed, k->guard,  k->quiet};
     size_t n_keys = sizeof(keys) / sizeof(keys[0]), n = bw_pg_rows(rows), row = 0;
     while (row < n) {
         struct bw_args args;

@@ -1,7 +1,7 @@
 -- Makes Redis agree with rows of tracked_asins; restores states from Postgres where they are the newer ones. Many rows a
 -- call: 100,000 of them are read again when many were edited, and what a call costs by itself is half of a row's cost.
 --
--- KEYS  tracked due leased badges lost epoch unconfirmed guard
+-- KEYS  tracked due leased badges lost epoch unconfirmed guard quiet
 -- ARGV  prefix, now (unix s), and for each row:
 --       member, active (1/0), slot (unix s: next check by the frequency),
 --       n, field value ... of how it is tracked
@@ -23,12 +23,16 @@ end
 local since = tonumber(redis.call('GET', KEYS[7]) or '')
 if since and not string.find(redis.call('GET', KEYS[6]) or '', '^verifying') then since = nil end
 
+local moved = {} -- products whose alerts may have another route than before
 local function track()
   local member, active, slot = value(), value(), tonumber(value())
   local product = ARGV[1] .. 'product:' .. member
   redis.call('ZADD', tracked, 0, member)
   local class = due_class_of(due, product)
+  local was = redis.call('HMGET', product, 'channel', 'tags')
   redis.call('HSET', product, 'active', active, unpack(values()))
+  local is = redis.call('HMGET', product, 'channel', 'tags')
+  if was[2] and (was[1] ~= is[1] or was[2] ~= is[2]) then moved[member] = true end
   local state, held, checked = values(), values(), value()
   local version = 0
   for i = 1, #state, 2 do
@@ -61,4 +65,10 @@ local function track()
   end
 end
 while at <= #ARGV do track() end
+-- what waits for the quiet hours of the old route asks for the new one (wake.lua)
+for _, waiting in ipairs(next(moved) and redis.call('ZRANGE', KEYS[9], 0, -1) or {}) do
+  if moved[string.match(waiting, ' (.*)$')] then
+    redis.call('ZADD', KEYS[9], string.format('%.0f', guard_now()), waiting)
+  end
+end
 return 'ok'
