@@ -71,12 +71,9 @@ static bool fill(const char *folder, const char *url)
     return ok;
 }
 
-static bool make(const char *dir, const char *url)
+static bool make(const char *dir, const char *url, const char *name)
 {
-    char partial[COPY_PATH], made[COPY_PATH], name[COPY_NAME + 1];
-    struct tm tm;
-    time_t now = (time_t)(bw_wall_now().ms / 1000);
-    strftime(name, sizeof(name), COPY_PREFIX "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
+    char partial[COPY_PATH], made[COPY_PATH];
     copy_path(partial, dir, COPY_PARTIAL);
     copy_path(made, dir, name);
     if (!copy_remove(partial)) /* of one that was killed */
@@ -110,8 +107,12 @@ int run_backup(struct invocation *in)
         close(lock);
         return failure("%s: another backup is being written there", dir);
     }
+    char name[COPY_NAME + 1];
+    struct tm tm;
+    time_t now = (time_t)(bw_wall_now().ms / 1000);
+    strftime(name, sizeof(name), COPY_PREFIX "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
     child_hold_signals();
-    bool ok = make(dir, in->conf->database_url) && copies_keep(dir, o.keep);
+    bool ok = make(dir, in->conf->database_url, name) && copies_keep(dir, o.keep, name);
     close(lock);
     return ok ? EXIT_OK : EXIT_FAILED;
 }

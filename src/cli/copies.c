@@ -68,10 +68,18 @@ bool copy_sum(const char *path, int64_t *size, char sum[COPY_SUM + 1])
     return true;
 }
 
+/* Exactly a time: what a person has put beside them is not counted, and not removed. */
 static int is_copy(const struct dirent *entry)
 {
-    return strncmp(entry->d_name, COPY_PREFIX, sizeof(COPY_PREFIX) - 1) == 0 &&
-           strlen(entry->d_name) == COPY_NAME;
+    static const char form[] = COPY_PREFIX "00000000T000000Z";
+    const char *name = entry->d_name;
+    if (strlen(name) != COPY_NAME)
+        return 0;
+    for (size_t i = 0; i < COPY_NAME; i++) {
+        if (form[i] == '0' ? name[i] < '0' || name[i] > '9' : name[i] != form[i])
+            return 0;
+    }
+    return 1;
 }
 
 /* Oldest first. */
@@ -83,15 +91,28 @@ static int copies_in(const char *dir, struct dirent ***list)
     return n;
 }
 
-bool copies_keep(const char *dir, int keep)
+/* Made while the clock was wrong. It would be restored and verified in place of all that come now, for years perhaps. */
+static bool is_newest(const char *dir, const char *newest, const char *made)
+{
+    if (strcmp(newest, made) == 0)
+        return true;
+    failure(
+        "%s/%s is dated after the backup that was made now, %s, and would be taken for the newest: move it "
+        "away; no older one was removed",
+        dir, newest, made);
+    return false;
+}
+
+bool copies_keep(const char *dir, int keep, const char *made)
 {
     struct dirent **list = NULL;
     char path[COPY_PATH];
     int n = copies_in(dir, &list);
-    bool ok = n >= 0;
+    bool ok = n > 0 && is_newest(dir, list[n - 1]->d_name, made);
+    bool removing = ok && keep > 0;
     for (int i = 0; i < n; i++) {
         copy_path(path, dir, list[i]->d_name);
-        if (keep > 0 && i < n - keep)
+        if (removing && i < n - keep)
             ok = copy_remove(path) && ok;
         free(list[i]);
     }

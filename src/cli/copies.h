@@ -21,7 +21,8 @@ bool copy_remove(const char *folder);
 bool copy_sync(const char *path);
 /* Size and SHA-256 of a file; false after a message, also where it is empty. */
 bool copy_sum(const char *path, int64_t *size, char sum[COPY_SUM + 1]);
-/* Removes all but the newest; keep 0: none. */
-bool copies_keep(const char *dir, int keep);
+/* Removes all but the newest; keep 0: none. made: the name of the one just made; false after a message, and nothing is
+ * removed, where another one is dated after it. */
+bool copies_keep(const char *dir, int keep, const char *made);
 /* The folder itself where it is a backup, else the newest in it. False after a message. */
 bool copies_choose(const char *dir, char out[COPY_PATH]);

@@ -3,10 +3,13 @@
  * Happy way: a database of its own, pg_restore, the rows of each table are as many as were counted in the backup's snapshot,
  * none of the questions below finds anything; it is dropped.
  *
- * How it fails: all that is found is said, not the first only. The scratch database is dropped also after Ctrl-C. */
+ * How it fails: all that is found is said, not the first only. The scratch database is dropped also after Ctrl-C; one that a
+ * kill has left is dropped by a verify of half a day later. */
+#include "badgewatch/base/clock.h"
 #include "child.h"
 #include "restore.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,9 +76,12 @@ static const char sizes[] =
     " (SELECT count(*) FROM bestseller_changes), (SELECT count(*) FROM reigns),"
     " (SELECT count(*) FROM checks))";
 
+#define SCRATCH     "badgewatch_verify_" /* and when it was made, in seconds of 1970, and the process */
+#define FORGOTTEN_S 43200
+
 struct scratch {
     const char *url;
-    char name[48]; /* of the database */
+    char name[64]; /* of the database */
 };
 
 /* In the scratch database, if out is given; else beside it. */
@@ -150,13 +156,29 @@ static bool look(const struct scratch *s, const char *folder, const struct manif
     return ok;
 }
 
+/* Those that a kill has left would fill the server's disk. One that is being worked with has no connection for a moment
+ * between two programs, so its age decides; a number that is no time is not of ours. */
+static bool drop_forgotten(const char *url, int64_t now_s)
+{
+    static const char *const argv[] = {"psql", "-X", "-q", "-w", "-v", "ON_ERROR_STOP=1", NULL};
+    char script[640];
+    snprintf(script, sizeof(script),
+             "SELECT format('DROP DATABASE IF EXISTS %%I', datname) FROM pg_database d"
+             " WHERE datname ~ '^" SCRATCH "[0-9]{10}_[0-9]+$' AND pg_has_role(datdba, 'USAGE')"
+             " AND substr(datname, %zu, 10)::bigint < %" PRId64
+             " AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datid = d.oid) \\gexec\n",
+             sizeof(SCRATCH), now_s - FORGOTTEN_S);
+    return child_run(&(struct child_plan){.argv = argv, .url = url, .script = script});
+}
+
 static bool verify(const char *folder, const char *url, const struct manifest *m)
 {
     struct scratch s = {.url = url};
-    char text[96];
-    snprintf(s.name, sizeof(s.name), "badgewatch_verify_%d", (int)getpid());
+    int64_t now_s = bw_wall_now().ms / 1000;
+    char text[128];
+    snprintf(s.name, sizeof(s.name), SCRATCH "%010" PRId64 "_%d", now_s, (int)getpid());
     snprintf(text, sizeof(text), "CREATE DATABASE %s TEMPLATE template0", s.name);
-    if (!sql(&s, text, NULL, false))
+    if (!drop_forgotten(url, now_s) || !sql(&s, text, NULL, false))
         return false;
     bool ok = look(&s, folder, m);
     snprintf(text, sizeof(text), "DROP DATABASE IF EXISTS %s WITH (FORCE)", s.name);

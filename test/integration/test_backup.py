@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 
 import stack
 from stack import contains, equal, matches, true
@@ -81,6 +82,7 @@ def copies():
         contains(s.bw('check', env={'DATABASE_URL': admin(s, 'again')}).stdout, '6 products are tracked')
 
         interrupted(s, folder, url, last)
+        left_by_others(s, url)
         counted_in_the_snapshot(s, url)
         of_the_first_version(s)
         on_a_terminal(s)
@@ -143,6 +145,34 @@ def interrupted(s, folder, url, before):
     contains(done.stderr, 'pg_dump failed (status 1)')
     true(PASSWORD not in done.stderr, 'the password is told')
     equal(sorted(os.listdir(folder)), [os.path.basename(before[0])], 'what is left')
+
+
+def left_by_others(s, url):
+    """Scratch databases of a verify that was killed go; folders that are no backups stay; one of a wrong clock is told."""
+    folder = os.path.join(s.dir, 'others')
+    noted = os.path.join(folder, 'badgewatch-before-upgrade-2')  # as long as the name of a backup
+    os.makedirs(noted)
+    with open(os.path.join(noted, 'dump'), 'w', encoding='utf-8') as f:
+        f.write('mine')
+    first = s.bw('backup', folder, '--keep', '1', env=url).stdout.strip()
+    now = f'badgewatch_verify_{int(time.time()):010}_1'
+    for name in ('badgewatch_verify_1000000000_1', 'badgewatch_verify_mine', now):
+        database(s, name)
+    s.bw('verify', folder, env=url)
+    scratch = s._psql("SELECT datname FROM pg_database WHERE datname LIKE '%verify%'", 'postgres', 'postgres').stdout.split()
+    equal(sorted(scratch), sorted(['badgewatch_verify_mine', now]), 'scratch databases')
+    for name in scratch:
+        equal(s._psql(f'DROP DATABASE {name}', 'postgres', 'postgres').returncode, 0, 'dropdb')
+
+    later = os.path.join(folder, 'badgewatch-20991231T235959Z')
+    os.rename(first, later)
+    said = s.bw('backup', folder, '--keep', '1', env=url, code=1)
+    contains(said.stderr, f'{later} is dated after the backup that was made now')
+    made = said.stdout.strip()
+    equal(sorted(glob.glob(folder + '/*')), sorted([noted, later, made]), 'folders')
+    true(os.path.exists(os.path.join(noted, 'dump')), 'the folder of a person was touched')
+    os.rename(later, os.path.join(s.dir, 'moved'))
+    contains(s.bw('verify', folder, env=url).stdout, f'{made} is good')
 
 
 def of_the_first_version(s):
