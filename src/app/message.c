@@ -2,6 +2,7 @@
 #include "message.h"
 
 #include "badgewatch/base/alloc.h"
+#include "channels.h"
 #include "slack.h"
 
 #include <stdio.h>
@@ -243,10 +244,17 @@ struct bw_message *bw_message_release(struct bw_message *m)
     return NULL;
 }
 
+static void leave_channel(struct bw_message *m)
+{
+    if (m->pace)
+        bw_channel_leave(m->pace);
+    m->pace = NULL;
+}
+
 void bw_message_set_channel(struct bw_message *m, const char *name)
 {
+    leave_channel(m);
     snprintf(m->channel, sizeof(m->channel), "%s", name);
-    m->pace = NULL;
 }
 
 /* A message of the same check, for some of its changes. */
@@ -317,6 +325,7 @@ void bw_message_stands_in(struct bw_message *m, const struct bw_slack_sought *wh
 
 static void free_alone(struct bw_message *m)
 {
+    leave_channel(m);
     free(m->threads);
     bw_slack_look_free(m->look);
     for (size_t i = 0; i < m->n; i++)

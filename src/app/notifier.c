@@ -31,24 +31,10 @@ static struct bw_mono in(int64_t ms)
     return (struct bw_mono){bw_mono_now().ms + ms};
 }
 
-/* The channel's pace. Beyond CHANNELS_MAX different ones the last slot is shared: slower, never faster. */
-static struct bw_channel *channel_named(struct bw_notifier *n, const char *name)
-{
-    for (size_t i = 0; i < n->n_channels; i++) {
-        if (strcmp(n->channels[i].name, name) == 0)
-            return &n->channels[i];
-    }
-    if (n->n_channels == CHANNELS_MAX)
-        return &n->channels[CHANNELS_MAX - 1];
-    struct bw_channel *c = &n->channels[n->n_channels++];
-    snprintf(c->name, sizeof(c->name), "%s", name);
-    return c;
-}
-
 static struct bw_channel *channel_of(struct bw_message *m)
 {
     if (!m->pace)
-        m->pace = channel_named(m->notifier, m->channel);
+        m->pace = bw_channel_join(&m->notifier->channels, m->channel);
     return m->pace;
 }
 
@@ -303,17 +289,12 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
 
 /* ---- what can go on now ---- */
 
-static size_t slot_of(struct bw_message *m)
-{
-    return (size_t)(channel_of(m) - m->notifier->channels);
-}
-
 static bool take_channel(struct bw_message *m, const struct bw_ahead *ahead)
 {
     if (m->holds_channel)
         return true;
     struct bw_channel *channel = channel_of(m);
-    if (channel->busy || m->notifier->now.ms < channel->next.ms || ahead->channels[slot_of(m)] ||
+    if (channel->busy || m->notifier->now.ms < channel->next.ms || channel->taken == m->notifier->walk ||
         bw_ahead_holds_up(ahead, m))
         return false;
     channel->busy = m->holds_channel = true;
@@ -364,7 +345,7 @@ static void look_at(struct bw_message *m, struct bw_ahead *ahead)
         bw_ahead_note(ahead, m);
     if (m->addressed &&
         (m->progress.step == BW_DELIVERY_ADDRESS || bw_delivery_needs_channel(m->progress.step)))
-        ahead->channels[slot_of(m)] = true;
+        channel_of(m)->taken = m->notifier->walk;
 }
 
 static void sweep(struct bw_notifier *n)
@@ -390,12 +371,7 @@ static bool is_being_addressed(const struct bw_message *m)
 /* A channel that is free again is used at once, not at the next tick: Slack's second is all that a long queue waits for. */
 static void wake_for_channels(struct bw_notifier *n)
 {
-    int64_t now = bw_mono_now().ms, wait = INT64_MAX;
-    for (size_t i = 0; i < n->n_channels; i++) {
-        int64_t left = n->channels[i].next.ms - now;
-        if (left > 0 && left < wait)
-            wait = left;
-    }
+    int64_t wait = bw_channels_wait_ms(&n->channels);
     if (wait < TICK_MS && !n->stopping)
         bw_timer_start(n->pace, wait);
 }
@@ -410,6 +386,7 @@ static void look_through(void *ctx)
         struct bw_ahead ahead = {.n_waiting = 0};
         struct bw_message *m;
         n->again = n->gathering = false;
+        n->walk++;
         n->now = bw_mono_now();
         TAILQ_FOREACH (m, &n->list, link)
             n->gathering = n->gathering || !m->addressed || is_being_addressed(m);
@@ -465,6 +442,7 @@ struct bw_notifier *bw_notifier_new(struct bw_context *context)
         bw_consumer_new(context, k->changes, k->teller, BW_GROUP_SLACK, &bw_script_read, on_entries, n);
     n->notes = bw_consumer_new(context, k->outbox, k->teller, BW_GROUP_SLACK, &bw_script_read, on_notes, n);
     TAILQ_INIT(&n->list);
+    TAILQ_INIT(&n->channels);
     bw_backoff_init(&n->backoff, 1000, 60000);
     n->rules_changed = true; /* they may have, since they were last in force */
     return n;
@@ -508,8 +486,7 @@ void bw_notifier_retry(struct bw_notifier *n)
         if (wait == BW_WAIT_OPERATOR || wait == BW_WAIT_BACKOFF || wait == BW_WAIT_STORE)
             m->next = in(0);
     }
-    for (size_t i = 0; i < n->n_channels; i++)
-        n->channels[i].next = in(0);
+    bw_channels_open(&n->channels);
     n->rules_changed = true;
     work(n);
 }
@@ -569,5 +546,6 @@ void bw_notifier_free(struct bw_notifier *n)
     bw_consumer_free(n->consumer);
     bw_consumer_free(n->notes);
     bw_rows_free(n->rows);
+    bw_channels_free(&n->channels);
     free(n);
 }

@@ -4,19 +4,13 @@
 
 #include "args.h"
 #include "badgewatch/base/backoff.h"
+#include "channels.h"
 #include "consumer.h"
 #include "message.h"
 #include "notifier.h"
 #include "rows.h"
 
-#define CHANNELS_MAX 32
-#define WAITING_MAX  16 /* beyond so many of them all that follows waits */
-
-struct bw_channel {
-    char name[64];
-    struct bw_mono next; /* not before */
-    bool busy;           /* a message holds it */
-};
+#define WAITING_MAX 16 /* beyond so many of them all that follows waits */
 
 struct bw_notifier {
     struct bw_context *cx;
@@ -29,8 +23,8 @@ struct bw_notifier {
     struct bw_messages list;
     size_t n;
     size_t under_way; /* steps whose answer will come */
-    struct bw_channel channels[CHANNELS_MAX];
-    size_t n_channels;
+    struct bw_channels channels;
+    unsigned walk; /* number of the walk through the list */
     struct bw_backoff backoff;
     bool rules_changed; /* what waits for the end of quiet hours is addressed anew */
     bool waking;
@@ -47,9 +41,8 @@ struct bw_notifier {
     bool traffic; /* Slack answered a message since the last probe */
 };
 
-/* What stands before a message in the list and holds it up. */
+/* What stands before a message in the list and holds it up; besides the channels that are taken. */
 struct bw_ahead {
-    bool channels[CHANNELS_MAX];
     const struct bw_message *waiting[WAITING_MAX];
     size_t n_waiting;
 };

@@ -167,6 +167,22 @@ quiet_hours = 22:00-07:00
 """
 
 
+def many_channels():
+    """A channel for each product, and some are not there: theirs wait, the others are told, however many channels there are."""
+    there = [f'C0THERE{i}' for i in range(22)]
+    gone = ['C0' + 'GONE' * 19 + f'{i:02}' for i in range(22)]  # of 80 characters, the most that a name may have
+    with Routed(sim=[*SIM, '--generate', '44', '--seed', '78', '--churn', '24', *(w for c in there for w in ('--channel', c))],
+                daemon=False) as s:
+        s.daemon().ready()
+        shares = s.track(*(['--channel', c] for pair in zip(gone, there) for c in pair))
+        s.change_all(s.members())
+        wanted = {c: share for c, share in zip(there, shares[1::2])}
+        s.wait(lambda: f'told in {set(s.told_in().values())}',
+               lambda: set(s.told_in().values()) == set(there) and s.told() == len([r for r in s.rows().values() if r[3] == '']))
+        for i, (product, _, _, channel, sent) in s.rows().items():
+            equal(sent, 't' if [c for c in wanted if product in wanted[c]] else 'f', f'{product}: told in {channel!r}')
+
+
 class Night(Routed, stack.Host):
     """All programs read one clock; it begins at 21:00."""
 
@@ -283,4 +299,4 @@ def lifted():
 
 
 if __name__ == '__main__':
-    stack.main(chosen, removed_while_it_waits, mended_by_reload, one_digest, emptied_at_night, lifted)
+    stack.main(chosen, removed_while_it_waits, mended_by_reload, many_channels, one_digest, emptied_at_night, lifted)
