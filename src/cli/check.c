@@ -1,6 +1,7 @@
 /* `badgewatch check` and `badgewatch notify-test`. */
 #include "badgewatch/app/migrate.h"
 #include "badgewatch/app/scripts.h"
+#include "badgewatch/status/status.h"
 #include "command.h"
 #include "remote.h"
 
@@ -12,6 +13,19 @@ static bool line(const char *part, bool ok, const char *text)
 {
     printf("%-14s %s %s\n", part, ok ? "ok    " : "FAILED", text);
     return ok;
+}
+
+/* They were read, or no command would run. What only the daemon can refuse is asked here. */
+static bool check_settings(const struct bw_conf *conf)
+{
+    struct bw_error error;
+    char text[sizeof(error.text) + 32];
+    const struct bw_status_options port = {
+        .listen = conf->listen, .token = conf->status_token, .open = conf->status_open};
+    if (bw_status_check(&port, &error) == BW_OK)
+        return line("settings", true, conf->path[0] ? conf->path : "from the environment and defaults");
+    snprintf(text, sizeof(text), "BADGEWATCH_LISTEN: %s", error.text);
+    return line("settings", false, text);
 }
 
 /* ---- Redis: written to and read from, since a full disk refuses writes only ---- */
@@ -117,7 +131,7 @@ int run_check(struct invocation *in)
     struct finding keepa, slack;
     if (in->argc > 0)
         return usage_error(in->command, "no arguments were expected");
-    line("settings", true, in->conf->path[0] ? in->conf->path : "from the environment and defaults");
+    bool settings = check_settings(in->conf);
     session_open(&s, in->conf);
     s.keep = true;
     bool redis = check_redis(&s);
@@ -129,7 +143,7 @@ int run_check(struct invocation *in)
     line("Slack", slack.ok, slack.text);
     bool routes = !slack.ok || check_routes(&s);
     session_close(&s);
-    return redis && postgres && keepa.ok && slack.ok && routes ? EXIT_OK : EXIT_FAILED;
+    return settings && redis && postgres && keepa.ok && slack.ok && routes ? EXIT_OK : EXIT_FAILED;
 }
 
 int run_notify_test(struct invocation *in)

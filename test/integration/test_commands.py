@@ -169,6 +169,8 @@ def check_and_notify_test(s):
     equal(s.get('/control/state')['tokens_charged'], tokens, 'tokens spent by check')
     equal(len(s.messages()), posted, 'messages posted by check')
     broken = [({'KEEPA_API_KEY': 'w' * 64}, 'keepa', '402'), ({'SLACK_BOT_TOKEN': 'xoxb-wrong'}, 'slack', 'invalid_auth'),
+              ({'BADGEWATCH_LISTEN': '0.0.0.0:9787'}, 'settings', "FAILED BADGEWATCH_LISTEN: '0.0.0.0:9787' can be reached"),
+              ({'BADGEWATCH_LISTEN': 'here:9787'}, 'settings', "FAILED BADGEWATCH_LISTEN: 'here:9787' is not an address"),
               ({'REDIS_URL': 'unix:///nowhere.sock?db=0'}, 'redis', 'no such file or directory (/nowhere.sock)'),
               ({'DATABASE_URL': 'postgresql:///nosuch?host=' + s.pg_dir + '&user=badgewatch'}, 'postgres', 'nosuch')]
     for env, part, says in broken:

@@ -25,6 +25,8 @@ struct bw_status_options {
  * BW_ERR_SYSTEM: cannot bind (text says why). */
 enum bw_err bw_status_new(struct bw_loop *loop, const struct bw_status_options *options,
                           struct bw_status **out, struct bw_error *error) BW_MUSTCHECK;
+/* BW_ERR_INVALID where bw_status_new would say so of listen, token and open; opens nothing. */
+enum bw_err bw_status_check(const struct bw_status_options *options, struct bw_error *error) BW_MUSTCHECK;
 int bw_status_port(const struct bw_status *s);
 void bw_status_close(struct bw_status *s, void (*closed)(void *ctx), void *ctx);
 

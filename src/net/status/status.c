@@ -323,16 +323,27 @@ static enum bw_err check_reach(const struct listen_address *a, const struct bw_s
         options->listen);
 }
 
+static enum bw_err find_address(const struct bw_status_options *options, struct listen_address *address,
+                                struct bw_error *error)
+{
+    enum bw_err err = bw_listen_parse(options->listen, address, error);
+    return err ? err : check_reach(address, options, error);
+}
+
+enum bw_err bw_status_check(const struct bw_status_options *options, struct bw_error *error)
+{
+    struct listen_address address;
+    return find_address(options, &address, error);
+}
+
 enum bw_err bw_status_new(struct bw_loop *loop, const struct bw_status_options *options,
                           struct bw_status **out, struct bw_error *error)
 {
     struct listen_address address;
     int fd = -1;
     int port = 0;
-    enum bw_err err = bw_listen_parse(options->listen, &address, error);
+    enum bw_err err = find_address(options, &address, error);
 
-    if (!err)
-        err = check_reach(&address, options, error);
     if (!err)
         err = bw_listen_open(&address, options->listen, &fd, &port, error);
     if (err)

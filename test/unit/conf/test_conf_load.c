@@ -259,7 +259,7 @@ static void test_environment_refused(void **state)
     load_refused(ENV("BADGEWATCH_CURRENCY=EUR", "BADGEWATCH_CURRENCY=EUR"), NULL,
                  "environment: BADGEWATCH_CURRENCY is given twice");
     load_refused(ENV("BADGEWATCH_HEALTH_EVERY=15"), NULL,
-                 "environment: BADGEWATCH_HEALTH_EVERY '15': duration was expected");
+                 "environment: BADGEWATCH_HEALTH_EVERY '15': duration like 15m was expected");
 }
 
 static void expect_warnings(const char *const *envp, const char *warnings)
