@@ -4,6 +4,8 @@
 #include "badgewatch/app/scripts.h"
 #include "command.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,7 +97,18 @@ static int run(const struct command *c, int argc, char **argv, const char *path)
     return code;
 }
 
-int bw_cli_main(int argc, char **argv)
+/* What could not be written is no success: an export to a full disk would be believed. A reader that has had enough
+ * (`| head`) is none of our failures; SIGPIPE is off. */
+static int written(int code)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    const char *why = fflush(stdout) == 0 ? "not all could be written" : strerror(errno);
+    if (!ferror(stdout) || (poll(&out, 1, 0) == 1 && (out.revents & POLLERR)))
+        return code;
+    return failure("standard output: %s", why);
+}
+
+static int dispatch(int argc, char **argv)
 {
     const char *path = NULL;
     if (!take_config(&argc, argv, &path)) {
@@ -126,4 +139,9 @@ int bw_cli_main(int argc, char **argv)
         return run(bw_commands[i], argc - 1 - words, argv + 1 + words, path);
     }
     return unknown_command(argc - 1, argv + 1);
+}
+
+int bw_cli_main(int argc, char **argv)
+{
+    return written(dispatch(argc, argv));
 }

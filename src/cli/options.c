@@ -4,6 +4,7 @@
 #include "badgewatch/base/alloc.h"
 #include "badgewatch/base/clock.h"
 #include "badgewatch/codec/keepa.h"
+#include "badgewatch/pg/pg.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -97,6 +98,23 @@ static bool text_option(const struct command *c, const char *name, const char *t
     return true;
 }
 
+static void ignore(void *ctx, const char *name, const char *value)
+{
+    (void)ctx;
+    (void)name;
+    (void)value;
+}
+
+/* An empty one (of a variable that is not set) would mean libpq's default. It may hold a password and is not repeated. */
+static bool database(const struct command *c, const char *text, const char **out)
+{
+    *out = text;
+    if (text[0] && bw_pg_url_environment(text, ignore, NULL))
+        return true;
+    usage_error(c, "--into: a database like postgresql://host/name was expected");
+    return false;
+}
+
 static bool take(const struct command *c, int option, char *arg, struct options *o)
 {
     struct bw_error error;
@@ -148,8 +166,7 @@ static bool take(const struct command *c, int option, char *arg, struct options 
         o->timing = true;
         return true;
     case INTO:
-        o->into = arg;
-        return true;
+        return database(c, arg, &o->into);
     case ASIN:
         o->has_asin = true;
         if (bw_product_key_parse(arg, &o->asin, &error) == BW_OK)

@@ -325,6 +325,8 @@ def damaged(s, folder, url, backup):
     for command in ('verify', 'restore'):
         contains(s.bw(command, folder, env=url, code=1).stderr, 'dump is damaged: it has ')
     contains(s.bw('verify', s.dir, env=url, code=1).stderr, 'no backup is in it')
+    for into in ('', 'mysql://host/x'):
+        contains(s.bw('restore', folder, '--into', into, env=url, code=2).stderr, 'a database like postgresql://host/name was expected')
 
 
 # ---- restored while the daemon works ----

@@ -1,6 +1,8 @@
 """Every command: what it prints, where, and its exit status; a wrong one names what is wrong and changes nothing."""
 import json
+import os
 import re
+import subprocess
 
 import stack
 from stack import contains, equal, matches, true
@@ -65,6 +67,25 @@ def bad_names(s):
     unchanged(s, 'show', 'B0NOTTHERE', code=1, says=['1:B0NOTTHERE'])
     unchanged(s, 'check', env={'BADGEWATCH_CONCURRENCY': 'many'}, says=['BADGEWATCH_CONCURRENCY', 'many'])
     unchanged(s, 'check', '--config', '/nowhere/badgewatch.conf', says=['/nowhere/badgewatch.conf'])
+
+
+def not_written(s):
+    """Output that gets lost is a failure; a reader that has had enough is none; a closed place is not taken by a socket."""
+    def shell(line):
+        done = subprocess.run(['sh', '-c', line.replace('badgewatch', stack.BADGEWATCH, 1)], env=s.env(), cwd=s.dir,
+                              capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stderr
+
+    equal(shell('badgewatch asin export >/dev/full'), (1, 'badgewatch: standard output: No space left on device\n'), 'a full disk')
+    equal(shell('badgewatch help config >/dev/full'), (1, 'badgewatch: standard output: not all could be written\n'), 'help')
+    equal(shell('badgewatch asin export >&-'), (1, 'badgewatch: standard output: Bad file descriptor\n'), 'a closed output')
+    equal(shell('badgewatch asin export <&- >/dev/null'), (0, ''), 'a closed input')
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([stack.BADGEWATCH, 'help', 'config'], env=s.env(), stdout=writer, stderr=subprocess.PIPE, timeout=60,
+                          check=False)
+    os.close(writer)
+    equal((done.returncode, done.stderr), (0, b''), 'a reader that has gone')
 
 
 def edit(s, first, second):
@@ -194,6 +215,7 @@ def commands():
         contains(s.bw('migrate').stdout, 'already')
         help_and_wrong_usage(s)
         bad_names(s)
+        not_written(s)
         edit(s, 'B0D8W1YVBX', 'B0F7XPYCSJ')
         import_and_export(s)
         live(s)
