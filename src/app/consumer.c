@@ -186,6 +186,11 @@ void bw_consumer_adopt(struct bw_consumer *c, void (*taken)(void *ctx))
     c->adopting = bw_redis_eval(c->cx->redis, &bw_script_adopt, 1, 4, argv, NULL, on_adopted, c) == BW_OK;
 }
 
+bool bw_consumer_catching_up(const struct bw_consumer *c)
+{
+    return c->cursor[0] != '>';
+}
+
 bool bw_consumer_busy(const struct bw_consumer *c)
 {
     return c->reading || c->adopting;

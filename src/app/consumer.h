@@ -35,5 +35,7 @@ bool bw_consumer_read(struct bw_consumer *c, int count);
 void bw_consumer_rewind(struct bw_consumer *c);
 /* Takes over from dead daemons what no turn does; call every few seconds. taken(ctx) is called when there was something. */
 void bw_consumer_adopt(struct bw_consumer *c, void (*taken)(void *ctx));
+/* Some of what was read and not finished may still have to be read again. */
+bool bw_consumer_catching_up(const struct bw_consumer *c);
 bool bw_consumer_busy(const struct bw_consumer *c);
 void bw_consumer_free(struct bw_consumer *c); /* not while busy */

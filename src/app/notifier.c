@@ -291,10 +291,13 @@ static void on_entries(void *ctx, enum bw_err err, const struct bw_entry *entrie
 
 static bool take_channel(struct bw_message *m, const struct bw_ahead *ahead)
 {
+    struct bw_notifier *n = m->notifier;
     if (m->holds_channel)
         return true;
+    if (bw_consumer_catching_up(n->consumer) && n->n < MESSAGES_MAX)
+        return false; /* what comes may be older, and of the same product */
     struct bw_channel *channel = channel_of(m);
-    if (channel->busy || m->notifier->now.ms < channel->next.ms || channel->taken == m->notifier->walk ||
+    if (channel->busy || n->now.ms < channel->next.ms || channel->taken == n->walk ||
         bw_ahead_holds_up(ahead, m))
         return false;
     channel->busy = m->holds_channel = true;
