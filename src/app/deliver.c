@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BEGIN_MS     5000 /* a request that has not begun so long after its intention is not begun any more */
 #define LOOK_BACK_MS 60000 /* clocks differ; a message cannot be older than its intention by more */
 #define KEEP_CHANGES "1000"
 
@@ -25,6 +24,19 @@ static void back_off(struct bw_message *m, int64_t retry_after_ms)
 {
     int64_t wait = bw_backoff_next(&m->notifier->backoff, bw_random());
     m->backoff_ms = retry_after_ms > wait ? retry_after_ms : wait;
+}
+
+static void fence_off(struct bw_message *m, int64_t until_ms)
+{
+    m->fence.ms = until_ms > m->fence.ms ? until_ms : m->fence.ms;
+}
+
+/* Nobody knows whether it was posted: it goes out again when Slack must have it, and each time later: it may have them all. */
+static void doubt_post(struct bw_message *m)
+{
+    back_off(m, 0);
+    fence_off(m, m->posted_at.ms + ARRIVE_MS);
+    fence_off(m, bw_mono_now().ms + m->backoff_ms);
 }
 
 /* No fault of anybody: Slack works. */
@@ -97,9 +109,10 @@ static void on_seen(void *ctx, enum bw_delivery_seen seen, const struct bw_slack
     struct bw_message *m = ctx;
     answered(m);
     bw_message_stands_in(m, seen == BW_SEEN ? &sought[0] : NULL);
+    fence_off(m, bw_mono_now().ms + SETTLE_MS);
     if ((seen == BW_SEEN || seen == BW_SEEN_NOT) && !m->note)
         part_with_told(m, sought, n);
-    if (seen == BW_SEEN_LATER) {
+    if (seen == BW_SEEN_LATER || seen == BW_SEEN_REFUSED) {
         back_off(m, retry_after_ms);
         if (!is_rate_limit(why))
             bw_notifier_slack_state(m->notifier, false, why);
@@ -238,6 +251,8 @@ static void on_posted(void *ctx, const struct bw_slack_answer *a, struct bw_mono
         snprintf(m->ts, sizeof(m->ts), "%s", a->ts);
     if (class == BW_POSTED_RETRY)
         back_off(m, a->retry_after_ms);
+    else if (class == BW_POSTED_AMBIGUOUS)
+        doubt_post(m);
     bw_delivery_posted(&m->progress, class);
     bw_notifier_progressed(m);
 }

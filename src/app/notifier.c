@@ -19,7 +19,6 @@
 #define GATHER_MS    5000 /* a check whose other changes do not come is told with those that did */
 #define PACE_MS      1000 /* Slack: one message a second a channel */
 #define OPERATOR_MS  60000
-#define SETTLE_MS    2000
 #define STORE_MS     1000
 #define WAKE_TICKS   5
 #define NOTES_TICKS  25 /* notes are rare: whoever queues one says so */

@@ -133,5 +133,7 @@ static inline void not_begun(struct bw_message *m)
     bw_notifier_progressed(m);
 }
 
-#define FENCE_MS                                                                                             \
-    15000 /* so long after an intention nobody's request for it is on its way: 5 s to begin, and Slack's time */
+#define BEGIN_MS  5000  /* a request that has not begun so long after its intention is not begun any more */
+#define ARRIVE_MS 10000 /* so long after it was begun Slack has it, or never will */
+#define FENCE_MS  (BEGIN_MS + ARRIVE_MS) /* so long after an intention nobody's request for it is on its way */
+#define SETTLE_MS 2000                   /* so long after Slack has a message its history shows it */

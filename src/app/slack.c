@@ -245,7 +245,8 @@ static void on_page(void *ctx, const struct bw_http_response *r)
     struct bw_error error;
     if (bw_slack_history_find(r->body, r->body_len, l->sought, l->n, l->cursor, &error) != BW_OK) {
         l->retry_after_ms = answer.retry_after_ms;
-        end_look(l, BW_SEEN_LATER, answer.error[0] ? answer.error : error.text);
+        end_look(l, bw_slack_refuses_look(&answer) ? BW_SEEN_REFUSED : BW_SEEN_LATER,
+                 answer.error[0] ? answer.error : error.text);
         return;
     }
     if (all_found(l))

@@ -21,7 +21,7 @@ typedef void (*bw_slack_auth_cb)(void *ctx, bool answered, const char *error);
 enum bw_err bw_slack_auth(const struct bw_context *cx, bw_slack_auth_cb cb, void *ctx) BW_MUSTCHECK;
 
 /* BW_SEEN: all were found. BW_SEEN_NOT: not all. The list is that of the question, borrowed for the call.
- * BW_SEEN_LATER: not before retry_after_ms; why is Slack's code where it gave one. */
+ * BW_SEEN_LATER, BW_SEEN_REFUSED: not before retry_after_ms; why is Slack's code where it gave one. */
 typedef void (*bw_slack_find_cb)(void *ctx, enum bw_delivery_seen seen, const struct bw_slack_sought *sought,
                                  size_t n, int64_t retry_after_ms, const char *why);
 /* Where to look: in the channel, and in the threads of these messages; back to age_ms ago. A look that a rate limit

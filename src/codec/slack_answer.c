@@ -368,6 +368,20 @@ bool bw_slack_is_look_error(const char *code)
     return is_among(code, codes, sizeof(codes) / sizeof(codes[0]));
 }
 
+bool bw_slack_refuses_look(const struct bw_slack_answer *answer)
+{
+    static const char *const of_token[] = {"not_authed",    "invalid_auth",  "account_inactive",
+                                           "token_revoked", "token_expired", "two_factor_setup_required"};
+    static const char *const ours[] = {"", "no_ok", "no_error", "no_answer"};
+    const char *code = answer->error;
+    if (is_among(code, of_token, sizeof(of_token) / sizeof(of_token[0])))
+        return false;
+    if (answer->class != BW_POSTED_AMBIGUOUS)
+        return answer->class != BW_POSTED_RETRY;
+    return !find_rule(code) && strncmp(code, "http_", 5) != 0 &&
+           !is_among(code, ours, sizeof(ours) / sizeof(ours[0]));
+}
+
 /* ---- conversations.history, conversations.replies ---- */
 
 /* The ids of changes that a message tells, and its ts; NULL if it is none of ours. */

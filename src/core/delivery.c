@@ -1,7 +1,8 @@
 /* The protocol of a message, as transitions. Each function is called with the answer to the step under way. */
 #include "badgewatch/core/delivery.h"
 
-#define LOOKS 2 /* the history may lag behind: one look that finds nothing proves little */
+#define LOOKS    2 /* one that finds nothing proves little; the last is behind the fence */
+#define REFUSALS 4 /* with BW_WAIT_BACKOFF between them: some seconds */
 
 static void go(struct bw_delivery_progress *p, enum bw_delivery_step step, enum bw_delivery_wait wait)
 {
@@ -24,6 +25,12 @@ static void clear(struct bw_delivery_progress *p)
         record(p, BW_OUTCOME_WITHHELD);
     else /* where Postgres does not answer it knows no thread, and could record none */
         go(p, p->confirmed ? BW_DELIVERY_PLACE : BW_DELIVERY_INTEND, BW_WAIT_NONE);
+}
+
+static void cannot_look(struct bw_delivery_progress *p)
+{
+    p->possible_repeat = true;
+    clear(p);
 }
 
 void bw_delivery_begin(struct bw_delivery_progress *p, bool can_look)
@@ -83,8 +90,7 @@ void bw_delivery_confirmed(struct bw_delivery_progress *p, enum bw_delivery_says
         p->looks = 0;
         go(p, BW_DELIVERY_LOOK, BW_WAIT_FENCE);
     } else {
-        p->possible_repeat = true;
-        clear(p);
+        cannot_look(p);
     }
 }
 
@@ -94,18 +100,24 @@ void bw_delivery_looked(struct bw_delivery_progress *p, enum bw_delivery_seen se
     case BW_SEEN:
         record(p, BW_OUTCOME_FOUND);
         break;
+    case BW_SEEN_REFUSED: /* what Slack alone can lift may never be: it would wait for ever */
+        if (++p->refusals < REFUSALS)
+            go(p, BW_DELIVERY_LOOK, BW_WAIT_BACKOFF);
+        else
+            bw_delivery_looked(p, BW_SEEN_CANNOT);
+        break;
     case BW_SEEN_LATER:
         go(p, BW_DELIVERY_LOOK, BW_WAIT_BACKOFF);
         break;
     case BW_SEEN_NOT:
         if (++p->looks < LOOKS)
-            go(p, BW_DELIVERY_LOOK, BW_WAIT_SETTLE);
+            go(p, BW_DELIVERY_LOOK, BW_WAIT_FENCE);
         else
             clear(p);
         break;
     case BW_SEEN_CANNOT:
-        p->possible_repeat = true;
-        clear(p);
+        cannot_look(p);
+        p->wait = BW_WAIT_BACKOFF; /* where posts are of unknown outcome again and again, each may be there */
         break;
     }
 }
@@ -143,7 +155,10 @@ void bw_delivery_posted(struct bw_delivery_progress *p, enum bw_delivery_posted 
     case BW_POSTED_AMBIGUOUS:
         p->looks = 0;
         p->possible_repeat = p->possible_repeat || !p->can_look;
-        go(p, p->can_look ? BW_DELIVERY_LOOK : before_post(p), BW_WAIT_SETTLE);
+        if (p->can_look) /* soon: most often it is there */
+            go(p, BW_DELIVERY_LOOK, BW_WAIT_SETTLE);
+        else
+            go(p, before_post(p), BW_WAIT_BACKOFF);
         break;
     case BW_POSTED_OPERATOR: /* to ADDRESS: the person may have changed the channel */
         go(p, BW_DELIVERY_ADDRESS, BW_WAIT_OPERATOR);

@@ -82,8 +82,13 @@ def slack_outcome_unknown():
     when_slack_fails.token_revoked_before_the_look()
 
 
+def slack_cut_off_and_posts_later():
+    when_slack_fails.posted_late()
+
+
 def slack_outcome_unknown_and_nobody_can_look():
     when_slack_fails.nobody_can_look()
+    when_slack_fails.history_is_refused()
 
 
 def kill_9_anywhere():

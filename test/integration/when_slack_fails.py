@@ -1,6 +1,7 @@
 """Slack at its worst. Whatever becomes of a request, each change is in the channel once in the end; where nobody can
 look whether it is there (no scope, or a webhook), it is sent again with a mark, and never silently twice. Steps of
 test_when_parts_fail.py."""
+import contextlib
 import http.client
 import http.server
 import json
@@ -151,6 +152,18 @@ def token_revoked_before_the_look():
         true(not [m for m in s.messages() if MARK in m['text']], 'a mark although the history was read')
 
 
+def history_is_refused():
+    """With a word that nobody knows: it may never be lifted, so the message is sent with the mark in the end."""
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        s.fault(target='slack', method='chat.postMessage', fault='close', posted=True)
+        s.fault(target='slack', method='conversations.history', fault='error', error='not_today', count=-1)
+        changes(s)
+        s.settled(60)
+        true(looks(s) > 1, 'one refusal is not the last word')
+        marked_once(s, 0)
+
+
 def looks(s):
     return len([r for r in s.get('/control/requests?service=slack') if r['method'] == 'conversations.history'])
 
@@ -174,22 +187,15 @@ def history_is_limited():
 PAGE, EVERY = 15, 1  # messages and seconds: what Slack allows apps of its lowest class, but there it is a minute
 
 
-class Limited(http.server.BaseHTTPRequestHandler):
-    """Stands before the simulator's Slack: short pages of history, and not more often than allowed."""
+class Front(http.server.BaseHTTPRequestHandler):
+    """Stands before the simulator's Slack."""
     protocol_version = 'HTTP/1.1'
 
     def do_POST(self):
         self.forward(self.path, self.rfile.read(int(self.headers.get('Content-Length') or 0)))
 
     def do_GET(self):
-        path = re.sub(r'limit=\d+', f'limit={PAGE}', self.path)
-        now = time.monotonic()
-        if 'conversations.history' in path and now < self.server.next:
-            self.server.refused += 1
-            self.answer(429, b'{"ok":false,"error":"ratelimited"}', [('Retry-After', str(EVERY))])
-            return
-        self.server.next = now + EVERY
-        self.forward(path, None)
+        self.forward(self.path, None)
 
     def forward(self, path, body):
         headers = {k: self.headers[k] for k in ('Authorization', 'Content-Type') if k in self.headers}
@@ -211,31 +217,81 @@ class Limited(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def each_page_is_limited():
-    """Where each page of the history costs a wait, a look goes on at the page it was refused, and comes to an end."""
+class Limited(Front):
+    """Short pages of history, and not more often than allowed."""
+
+    def do_GET(self):
+        path = re.sub(r'limit=\d+', f'limit={PAGE}', self.path)
+        now = time.monotonic()
+        if 'conversations.history' in path and now < self.server.next:
+            self.server.refused += 1
+            self.answer(429, b'{"ok":false,"error":"ratelimited"}', [('Retry-After', str(EVERY))])
+            return
+        self.server.next = now + EVERY
+        self.forward(path, None)
+
+
+@contextlib.contextmanager
+def behind(handler):
+    """Everything works, and Slack is reached through this front; gives both."""
     other = stack.free_port()
-    front = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Limited)
-    front.slack, front.next, front.refused = f'http://127.0.0.1:{other}', 0, 0
+    front = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
+    front.slack, front.next, front.refused, front.late = f'http://127.0.0.1:{other}', 0, 0, None
     threading.Thread(target=front.serve_forever, daemon=True).start()
     try:
         with stack.Stack(sim=SIM + ['--listen', f'127.0.0.1:{other}'],
                          env={'SLACK_BASE_URL': f'http://127.0.0.1:{front.server_port}/api'}) as s:
             s.track_all()
-            for i in range(PAGE + 1):
-                body = json.dumps({'channel': stack.CHANNEL, 'text': f'talk {i}',
-                                   'metadata': {'event_type': 'talk', 'event_payload': {'change_ids': []}}}).encode()
-                urllib.request.urlopen(urllib.request.Request(
-                    front.slack + '/api/chat.postMessage', body,
-                    {'Authorization': f'Bearer {stack.TOKEN}', 'Content-Type': 'application/json; charset=utf-8'}), timeout=10).close()
-            s.fault(target='slack', method='chat.postMessage', fault='close')
-            changes(s)
-            s.settled(45)
-            true(front.refused > 0, 'no page was refused')
-            s.each_told_once()
-            true(not [m for m in s.messages() if MARK in m['text']], 'a mark although the history was read')
+            yield s, front
     finally:
         front.shutdown()
         front.server_close()
+
+
+class Late(Front):
+    """Cuts the first post off, which Slack has all the same: some seconds later."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get('Content-Length') or 0))
+        if 'chat.postMessage' not in self.path or self.server.refused:
+            self.forward(self.path, body)
+            return
+        self.server.refused += 1
+        headers = {k: self.headers[k] for k in ('Authorization', 'Content-Type')}
+        self.server.late = threading.Timer(7, self.post, [urllib.request.Request(self.server.slack + self.path, body, headers)])
+        self.server.late.start()
+        self.close_connection = True
+
+    @staticmethod
+    def post(request):
+        urllib.request.urlopen(request, timeout=30).close()
+
+
+def posted_late():
+    """The connection is cut, and the look is faster than Slack: it is not sent again before Slack must have it."""
+    with behind(Late) as (s, front):
+        changes(s)
+        s.wait('the post is cut off', lambda: front.late).join(15)
+        s.settled(45)
+        s.each_told_once()
+        true(not [m for m in s.messages() if MARK in m['text']], 'a mark although the history was read')
+
+
+def each_page_is_limited():
+    """Where each page of the history costs a wait, a look goes on at the page it was refused, and comes to an end."""
+    with behind(Limited) as (s, front):
+        for i in range(PAGE + 1):
+            body = json.dumps({'channel': stack.CHANNEL, 'text': f'talk {i}',
+                               'metadata': {'event_type': 'talk', 'event_payload': {'change_ids': []}}}).encode()
+            urllib.request.urlopen(urllib.request.Request(
+                front.slack + '/api/chat.postMessage', body,
+                {'Authorization': f'Bearer {stack.TOKEN}', 'Content-Type': 'application/json; charset=utf-8'}), timeout=10).close()
+        s.fault(target='slack', method='chat.postMessage', fault='close')
+        changes(s)
+        s.settled(45)
+        true(front.refused > 0, 'no page was refused')
+        s.each_told_once()
+        true(not [m for m in s.messages() if MARK in m['text']], 'a mark although the history was read')
 
 
 def away():

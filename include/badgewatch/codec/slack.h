@@ -97,6 +97,9 @@ bool bw_slack_is_thread_error(const char *code);
 /* Whoever may post there may not read it: a look is refused for good. Not so where credentials are bad: with them nothing can
  * be posted either, and once they are mended the look answers. */
 bool bw_slack_is_look_error(const char *code);
+/* The answer to a look is a no, of which it is not known whether posting is refused too: no bad token, and no trouble of
+ * Slack's own. */
+bool bw_slack_refuses_look(const struct bw_slack_answer *answer);
 
 /* An answer of conversations.history or conversations.replies: fills in the ts of those changes, not found before, that the metadata of one of its
  * messages (event_type badgewatch_changes) names. Which of them go out together is no property of the changes: after a

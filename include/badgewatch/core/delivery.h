@@ -38,8 +38,8 @@ enum bw_delivery_step {
 /* How long the next step waits; the caller knows the figures. */
 enum bw_delivery_wait {
     BW_WAIT_NONE,
-    BW_WAIT_FENCE,   /* until no request of an earlier attempt can still be on its way */
-    BW_WAIT_SETTLE,  /* the history may lag behind the post */
+    BW_WAIT_FENCE,   /* until no request of an earlier attempt can still be on its way, and BW_WAIT_SETTLE */
+    BW_WAIT_SETTLE,  /* a moment: what was posted is in the history by then, but for the worst of days */
     BW_WAIT_BACKOFF, /* longer each time, or what Slack asked for */
     BW_WAIT_OPERATOR,
     BW_WAIT_PACE,
@@ -77,8 +77,9 @@ enum bw_delivery_posted {
 
 enum bw_delivery_seen {
     BW_SEEN,
-    BW_SEEN_NOT,    /* the history was read as far back as it could be: it is not there */
-    BW_SEEN_CANNOT, /* no scope, not a member, or a webhook: nobody can know */
+    BW_SEEN_NOT,     /* the history was read as far back as it could be: it is not there */
+    BW_SEEN_CANNOT,  /* no scope, not a member, or a webhook: nobody can know */
+    BW_SEEN_REFUSED, /* Slack answers, and says no: nobody can know, if it says so again and again */
     BW_SEEN_LATER
 };
 
@@ -102,7 +103,7 @@ struct bw_delivery_progress {
     bool plain;           /* without blocks: they were refused */
     bool possible_repeat; /* with the mark */
     bool blind; /* at LOOK: whether an attempt went to a thread is not known; CONFIRM is asked again */
-    int looks;
+    int looks, refusals;
 };
 
 void bw_delivery_begin(struct bw_delivery_progress *p, bool can_look); /* at GATHER */

@@ -409,10 +409,38 @@ static void looks(void **state)
         assert_false(bw_slack_is_look_error(later[i]));
 }
 
+static void refusals_of_a_look(void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+        bool refuses;
+    } looks[] = {{200, "{\"ok\":false,\"error\":\"not_today\"}", true},
+                 {200, "{\"ok\":false,\"error\":\"access_denied\"}", true},
+                 {200, "{\"ok\":false,\"error\":\"invalid_arguments\"}", true},
+                 {403, "<html>", true},
+                 {200, "{\"ok\":false,\"error\":\"token_revoked\"}", false},
+                 {200, "{\"ok\":false,\"error\":\"internal_error\"}", false},
+                 {200, "{\"ok\":false,\"error\":\"ratelimited\"}", false},
+                 {200, "{\"ok\":false}", false},
+                 {200, "{}", false},
+                 {200, "<html>", false},
+                 {503, "<html>", false},
+                 {0, "", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
+        struct bw_slack_answer a;
+        bw_slack_classify(false, looks[i].status, false, looks[i].body, strlen(looks[i].body), -1, &a);
+        if (bw_slack_refuses_look(&a) != looks[i].refuses)
+            fail_msg("%d %s: %s", looks[i].status, looks[i].body, a.error);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scopes),
+        cmocka_unit_test(refusals_of_a_look),
         cmocka_unit_test(codes),
         cmocka_unit_test(answers),
         cmocka_unit_test(accepted),

@@ -6,7 +6,7 @@
  * each the channel must hold the change at most once (where nobody can look: once without a mark), and where nothing is
  * left to do it must be there and be recorded.
  *
- * What is assumed, and where the program sees to it: a look begins only when no earlier request can still be on its way
+ * What is assumed, and where the program sees to it: after the fence no earlier request can still be on its way
  * (BW_WAIT_FENCE: a request that has not begun in time is not begun any more, test_http_failures); the history shows what
  * was posted; a product whose state Postgres gave back is asked about again (rule 5 finds the same change, same id). */
 #include "badgewatch/core/delivery.h"
@@ -50,6 +50,7 @@ struct world {
     bool thread[DAEMONS];  /* it knows of a thread that an attempt may have gone to, or is about to */
     bool waiting[DAEMONS]; /* the daemon waits for the answer to it */
     bool answered[DAEMONS];
+    bool fenced[DAEMONS]; /* since its last request the fence has passed */
     /* what the adversary may still do */
     int8_t crashes, flushes, stops, losses, steals, refusals, reloads, nights;
 };
@@ -146,7 +147,7 @@ static void take(const struct explorer *x, struct world *w, int d)
     w->owner = (int8_t)d;
     w->has[d] = true;
     w->expired[d] = false;
-    w->waiting[d] = w->answered[d] = w->thread[d] = false;
+    w->waiting[d] = w->answered[d] = w->thread[d] = w->fenced[d] = false;
     bw_delivery_begin(&w->p[d], x->can_look);
     bw_delivery_gathered(&w->p[d]);
 }
@@ -155,7 +156,7 @@ static void forget(struct world *w, int d)
 {
     w->has[d] = false;
     memset(&w->p[d], 0, sizeof(w->p[d]));
-    w->expired[d] = w->waiting[d] = w->answered[d] = w->thread[d] = false;
+    w->expired[d] = w->waiting[d] = w->answered[d] = w->thread[d] = w->fenced[d] = false;
 }
 
 static enum bw_delivery_past past_of(const struct world *w)
@@ -230,6 +231,9 @@ static void intend(struct explorer *x, struct world w, int d)
 
 static void post(struct explorer *x, struct world w, int d)
 {
+    if (w.wire[d])
+        return; /* there is room for one: the earlier one arrives first */
+    w.fenced[d] = false;
     if (w.expired[d]) { /* too late to begin */
         w.expired[d] = false;
         bw_delivery_posted(&w.p[d], BW_POSTED_RETRY);
@@ -243,9 +247,10 @@ static void post(struct explorer *x, struct world w, int d)
 
 static void look(struct explorer *x, struct world w, int d)
 {
-    for (int i = 0; i < DAEMONS; i++) {
+    w.fenced[d] = w.fenced[d] || w.p[d].wait == BW_WAIT_FENCE;
+    for (int i = 0; w.fenced[d] && i < DAEMONS; i++) {
         if (w.wire[i])
-            return; /* the fence: it waits */
+            return; /* it waits */
         if (i != d && w.has[i] && w.p[i].step == BW_DELIVERY_POST && !w.waiting[i])
             w.expired[i] = true;
     }
@@ -360,6 +365,13 @@ static void wire(struct explorer *x, const struct world *now, int d)
             w = *now;
             w.losses--;
             w.wire[d] = w.wire_marked[d] = w.wire_thread[d] = false;
+            reach(x, &w);
+        }
+        if (now->losses > 0 && now->waiting[d]) { /* cut off, and arrives later */
+            w = *now;
+            w.losses--;
+            w.waiting[d] = false;
+            bw_delivery_posted(&w.p[d], BW_POSTED_AMBIGUOUS);
             reach(x, &w);
         }
         if (now->refusals > 0 && now->waiting[d]) {
