@@ -32,15 +32,18 @@ static void keys_fini(struct key_arrays *a)
 
 /* ---- add ---- */
 
-/* Columns: 3 priority, 4 frequency, 5 label, 6 tags, 7 channel; NULL keeps what is there. 8: default frequency. */
+/* Columns: 3 priority, 4 frequency, 5 label, 6 tags, 7 channel; NULL keeps what is there, and '' takes
+ * label or channel away. 8: default frequency. */
 static const char add_sql[] =
     "INSERT INTO tracked_asins AS t (domain, asin, priority, monitoring_frequency, label, tags, channel)"
-    " SELECT DISTINCT domain, asin, coalesce($3::int, 5), coalesce($4::int, $8::int), $5::text,"
-    " coalesce($6::text[], '{}'), $7::text FROM unnest($1::smallint[], $2::text[]) AS k(domain, asin)"
+    " SELECT DISTINCT domain, asin, coalesce($3::int, 5), coalesce($4::int, $8::int), nullif($5::text, ''),"
+    " coalesce($6::text[], '{}'), nullif($7::text, '') FROM unnest($1::smallint[], $2::text[]) AS k(domain, "
+    "asin)"
     " ORDER BY domain, asin"
     " ON CONFLICT (domain, asin) DO UPDATE SET priority = coalesce($3::int, t.priority),"
-    " monitoring_frequency = coalesce($4::int, t.monitoring_frequency), label = coalesce($5::text, t.label),"
-    " tags = coalesce($6::text[], t.tags), channel = coalesce($7::text, t.channel), is_active = true"
+    " monitoring_frequency = coalesce($4::int, t.monitoring_frequency), "
+    " label = nullif(coalesce($5::text, t.label), ''), tags = coalesce($6::text[], t.tags),"
+    " channel = nullif(coalesce($7::text, t.channel), ''), is_active = true"
     " RETURNING (xmax = 0) AS added";
 
 static void print_added(void *ctx, const struct bw_pg_result *rows)
@@ -225,9 +228,11 @@ static void print_list(void *ctx, const struct bw_pg_result *rows)
     printf("%-14s %-8s %-9s %-8s %-17s %-6s %-16s %s\n", "PRODUCT", "PRIORITY", "EVERY MIN", "STATE", "UNTIL",
            "BADGES", "LABEL", "TITLE");
     for (size_t i = 0; i < n; i++) {
+        char label[PLAIN_MAX], title[PLAIN_MAX];
         printf("%-14s %-8s %-9s %-8s %-17s %-6s %-16s %s\n", bw_pg_value(rows, i, 0), bw_pg_value(rows, i, 1),
                bw_pg_value(rows, i, 2), bw_pg_value(rows, i, 3), bw_pg_value(rows, i, 7),
-               bw_pg_value(rows, i, 4), bw_pg_value(rows, i, 5), bw_pg_value(rows, i, 6));
+               bw_pg_value(rows, i, 4), bw_plain_copy(label, sizeof(label), bw_pg_value(rows, i, 5)),
+               bw_plain_copy(title, sizeof(title), bw_pg_value(rows, i, 6)));
     }
 }
 

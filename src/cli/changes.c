@@ -57,10 +57,11 @@ static void print_rows(void *ctx, const struct bw_pg_result *rows)
     printf("%-20s %-6s %-14s %-7s %-7s %-16s %-32s %s\n", "OCCURRED (UTC)", "TYPE", "PRODUCT", "BEFORE",
            "AFTER", "WHY", "CATEGORY", "TOLD");
     for (size_t i = 0; i < bw_pg_rows(rows); i++) {
+        char category[PLAIN_MAX];
         printf("%-20s %-6s %-14s %-7s %-7s %-16s %-32s %s\n", bw_pg_value(rows, i, 0),
                bw_pg_value(rows, i, 1), bw_pg_value(rows, i, 2), bw_pg_value(rows, i, 3),
-               bw_pg_value(rows, i, 4), bw_pg_value(rows, i, 5), bw_pg_value(rows, i, 6),
-               bw_pg_value(rows, i, 7));
+               bw_pg_value(rows, i, 4), bw_pg_value(rows, i, 5),
+               bw_plain_copy(category, sizeof(category), bw_pg_value(rows, i, 6)), bw_pg_value(rows, i, 7));
     }
 }
 
@@ -77,10 +78,12 @@ static void print_timings(void *ctx, const struct bw_pg_result *rows)
     for (size_t i = 0; i < n; i++) {
         if (i == n - FIGURES)
             putchar('\n');
+        char category[PLAIN_MAX];
         printf("%-20s %-6s %-14s %-24s %10s %8s %8s %9s %10s\n", bw_pg_value(rows, i, 0),
-               bw_pg_value(rows, i, 1), bw_pg_value(rows, i, 2), bw_pg_value(rows, i, 3),
-               bw_pg_value(rows, i, 4), bw_pg_value(rows, i, 5), bw_pg_value(rows, i, 6),
-               bw_pg_value(rows, i, 7), bw_pg_value(rows, i, 8));
+               bw_pg_value(rows, i, 1), bw_pg_value(rows, i, 2),
+               bw_plain_copy(category, sizeof(category), bw_pg_value(rows, i, 3)), bw_pg_value(rows, i, 4),
+               bw_pg_value(rows, i, 5), bw_pg_value(rows, i, 6), bw_pg_value(rows, i, 7),
+               bw_pg_value(rows, i, 8));
     }
 }
 

@@ -66,6 +66,8 @@ static int matches(const struct command *c, int argc, char **argv)
 
 static int unknown_command(int argc, char **argv)
 {
+    if (strcmp(argv[0], "asin") == 0 && argc > 1 && strcmp(argv[1], "--help") == 0)
+        return run_help(&(struct invocation){.argc = 1, .argv = argv});
     if (strcmp(argv[0], "asin") == 0)
         fprintf(stderr,
                 "badgewatch asin: %s; one of add, remove, pause, resume, mute, list, import, export was "

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "badgewatch/app/keys.h"
+#include "badgewatch/base/plain.h"
 #include "badgewatch/conf/conf.h"
 #include "badgewatch/http/http.h"
 #include "badgewatch/pg/pg.h"
 #include "badgewatch/redis/redis.h"
 
 #define SESSION_WAIT_MS 10000
+#define PLAIN_MAX       2048 /* of others' text (bw_plain_copy) in a line that a command prints */
 
 struct session {
     struct bw_loop *loop;

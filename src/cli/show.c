@@ -28,8 +28,9 @@ static const char *field(const struct bw_reply *hash, const char *name)
 static void print_field(const struct bw_reply *hash, const char *label, const char *name)
 {
     const char *value = field(hash, name);
+    char text[PLAIN_MAX];
     if (value[0])
-        printf("%-14s %s\n", label, value);
+        printf("%-14s %s\n", label, bw_plain_copy(text, sizeof(text), value));
 }
 
 /* "muted          until 2026-05-10T04:19:28Z", or for good. */
@@ -54,7 +55,7 @@ static void print_categories(const struct bw_state *s)
 {
     for (size_t i = 0; i < s->n_categories; i++) {
         const struct bw_category_state *c = &s->categories[i];
-        char at[BW_TIME_TEXT], since[BW_TIME_TEXT] = "", rank[24] = "no rank";
+        char at[BW_TIME_TEXT], since[BW_TIME_TEXT] = "", rank[24] = "no rank", text[PLAIN_MAX];
         struct bw_buf label;
         if (c->removed)
             continue;
@@ -66,8 +67,9 @@ static void print_categories(const struct bw_state *s)
         if (c->since)
             bw_time_format(c->since, since);
         const char *badge = c->hold.at != 0 ? "  BEST SELLER, its loss is held back" : "  BEST SELLER";
-        printf("  %-10s %-40s since %s%s%s\n", rank, bw_buf_str(&label), c->since ? since : at,
-               c->since ? badge : "", c->missing ? "  (missing in the newest answer)" : "");
+        printf("  %-10s %-40s since %s%s%s\n", rank, bw_plain_copy(text, sizeof(text), bw_buf_str(&label)),
+               c->since ? since : at, c->since ? badge : "",
+               c->missing ? "  (missing in the newest answer)" : "");
         bw_buf_fini(&label);
     }
 }
@@ -113,9 +115,10 @@ static void print_reigns(void *ctx, const struct bw_pg_result *rows)
     if (bw_pg_rows(rows) > 0)
         printf("newest reigns\n");
     for (size_t i = 0; i < bw_pg_rows(rows); i++) {
-        char held[BW_TIME_TEXT];
+        char held[BW_TIME_TEXT], category[PLAIN_MAX];
         bw_duration_words(strtoll(bw_pg_value(rows, i, 4), NULL, 10), held);
-        printf("  %-40s %s to %-20s held %s%s%s\n", bw_pg_value(rows, i, 0), bw_pg_value(rows, i, 1),
+        printf("  %-40s %s to %-20s held %s%s%s\n",
+               bw_plain_copy(category, sizeof(category), bw_pg_value(rows, i, 0)), bw_pg_value(rows, i, 1),
                bw_pg_value(rows, i, 2), held, bw_pg_value(rows, i, 3)[0] ? ", " : "",
                bw_pg_value(rows, i, 3));
     }

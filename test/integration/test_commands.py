@@ -40,6 +40,8 @@ def help_and_wrong_usage(s):
     contains(s.bw('help', 'poll').stdout, '--all')
     contains(s.bw('asin', 'add', '--help').stdout, '--priority')
     contains(s.bw('help', 'asin', 'add').stdout, '--priority')
+    for part in ('asin add', 'asin mute', 'asin export'):
+        contains(s.bw('asin', '--help').stdout, part)
     settings = s.bw('help', 'config').stdout
     for name in ('KEEPA_API_KEY', 'REDIS_URL', 'BADGEWATCH_TOKEN_RESERVE', 'BADGEWATCH_MAX_PRODUCT'):
         contains(settings, name, 'help config')
@@ -98,6 +100,12 @@ def edit(s, first, second):
     contains(s.bw('asin', 'add', first, '--priority', '7').stdout, '0 added, 1 changed')
     equal(s.sql(f"SELECT priority, monitoring_frequency, label FROM tracked_asins WHERE asin = '{first}'"),
           [('7', '30', 'a, "b"')], 'what is not given stays')
+    s.bw('asin', 'add', first, '--label', '\x1b[2Jtwo\nlines \u202e', '--channel', '')
+    equal(s.sql(f"SELECT channel FROM tracked_asins WHERE asin = '{first}'"), [(None,)], 'a channel that is taken away')
+    contains(s.bw('asin', 'list').stdout, r'\x1b[2Jtwo\nlines \u202e')
+    s.wait('the daemon has it', lambda: 'two' in (s.redis('HGET', f'bw:product:1:{first}', 'label') or ''))
+    contains(s.bw('show', first).stdout, r'\x1b[2Jtwo\nlines \u202e')
+    s.bw('asin', 'add', first, '--label', 'a, "b"', '--channel', 'C0OTHER')
     rows = json.loads(s.bw('asin', 'list', '--json').stdout)
     true(isinstance(rows, list) and len(rows) == 2, rows)
     for row in rows:
