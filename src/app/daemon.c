@@ -104,6 +104,11 @@ static void port_note(void *ctx)
     bw_notifier_notes(((struct bw_daemon *)ctx)->notifier);
 }
 
+static void port_tracked(void *ctx)
+{
+    bw_notifier_reroute(((struct bw_daemon *)ctx)->notifier);
+}
+
 static void port_clock_went_back(void *ctx)
 {
     bw_tracker_resync(((struct bw_daemon *)ctx)->tracker, false);
@@ -426,7 +431,7 @@ static void make_parts(struct bw_daemon *d)
     d->stage = bw_stage_new(cx, d->names, &stage);
     d->collector = bw_collector_new(cx, d->keepa, &collector);
     d->scheduler = bw_scheduler_new(cx, d->keepa, d->clock, &scheduler);
-    d->tracker = bw_tracker_new(cx);
+    d->tracker = bw_tracker_new(cx, port_tracked, d);
     d->writer = bw_writer_new(cx);
     d->notifier = bw_notifier_new(cx);
     d->summarizer = bw_summarizer_new(cx, port_note, d);

@@ -478,13 +478,33 @@ void bw_notifier_rewind(struct bw_notifier *n)
     bw_notifier_kick(n);
 }
 
+static void readdress(struct bw_message *m)
+{
+    if (m->under_way || m->holds_channel)
+        return;
+    bw_delivery_readdress(&m->progress);
+    if (m->progress.step == BW_DELIVERY_ADDRESS)
+        m->next = in(0);
+}
+
+void bw_notifier_reroute(struct bw_notifier *n)
+{
+    struct bw_message *m;
+    if (n->stopping)
+        return;
+    TAILQ_FOREACH (m, &n->list, link) {
+        if (!m->note)
+            readdress(m);
+    }
+    work(n);
+}
+
 void bw_notifier_retry(struct bw_notifier *n)
 {
     struct bw_message *m;
     TAILQ_FOREACH (m, &n->list, link) {
         enum bw_delivery_wait wait = m->progress.wait;
-        if (!m->under_way && !m->holds_channel)
-            bw_delivery_readdress(&m->progress);
+        readdress(m);
         if (wait == BW_WAIT_OPERATOR || wait == BW_WAIT_BACKOFF || wait == BW_WAIT_STORE)
             m->next = in(0);
     }

@@ -23,7 +23,9 @@ void bw_notifier_start(struct bw_notifier *n);
 void bw_notifier_kick(struct bw_notifier *n);
 void bw_notifier_notes(struct bw_notifier *n);  /* a message about no change was queued */
 void bw_notifier_rewind(struct bw_notifier *n); /* Redis is back */
-void bw_notifier_retry(struct bw_notifier *n);  /* settings changed: what waits for a person is tried now */
+/* Products may go to other channels now: what waits for its channel is addressed anew. */
+void bw_notifier_reroute(struct bw_notifier *n);
+void bw_notifier_retry(struct bw_notifier *n); /* settings changed: what waits for a person is tried now */
 /* Asks Slack whether the token is good, unless messages have shown it since the last call. */
 void bw_notifier_probe(struct bw_notifier *n);
 /* Nothing more is sent; a message on its way is waited for by bw_notifier_quiet. */

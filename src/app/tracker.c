@@ -28,6 +28,8 @@ enum phase { IDLE, ROWS, PROVE, UNTOLD };
 
 struct bw_tracker {
     struct bw_context *cx;
+    void (*tracked)(void *ctx);
+    void *ctx;
     struct bw_timer *timer;
     struct bw_untold *untold;
     enum phase phase;
@@ -154,6 +156,7 @@ static void step_done(struct bw_tracker *t)
         fail(t);
         return;
     }
+    t->tracked(t->ctx);
     bool whole_phase = !t->naming && t->last_page;
     t->naming = false;
     if (whole_phase && t->phase == ROWS)
@@ -472,10 +475,12 @@ static void on_retry(void *ctx)
     step(ctx);
 }
 
-struct bw_tracker *bw_tracker_new(struct bw_context *context)
+struct bw_tracker *bw_tracker_new(struct bw_context *context, void (*tracked)(void *ctx), void *ctx)
 {
     struct bw_tracker *t = bw_alloc(sizeof(*t));
     t->cx = context;
+    t->tracked = tracked;
+    t->ctx = ctx;
     t->timer = bw_timer_new(context->loop, on_retry, t);
     t->untold = bw_untold_new(context);
     return t;

@@ -10,7 +10,8 @@
 
 struct bw_tracker;
 
-struct bw_tracker *bw_tracker_new(struct bw_context *context);
+/* tracked: rows that were read are in force, some may differ from those before. */
+struct bw_tracker *bw_tracker_new(struct bw_context *context, void (*tracked)(void *ctx), void *ctx);
 /* Nothing more is started; what is under way ends by itself before the clients are closed. */
 void bw_tracker_stop(struct bw_tracker *t);
 void bw_tracker_free(struct bw_tracker *t);

@@ -183,6 +183,23 @@ def many_channels():
             equal(sent, 't' if [c for c in wanted if product in wanted[c]] else 'f', f'{product}: told in {channel!r}')
 
 
+def moved_while_it_waits():
+    """The channel is not there. Products that are moved to another one, by whatever client, take their waiting alerts along: the
+    one whose alert was refused, and one behind it."""
+    with Routed(sim=[*SIM, '--generate', '3', '--seed', '79', '--churn', '24'], daemon=False) as s:
+        s.daemon().ready()
+        (gone,) = s.track(['--channel', 'C0GONE'])
+        s.change_all(gone)
+        s.d.says('channel_not_found')
+        for product, channel in zip(gone, ('C0OWN', 'C0ACME')):
+            s.sql(f"UPDATE tracked_asins SET channel = '{channel}' WHERE asin = '{product.split(':')[1]}'")
+        s.wait('those that were moved are told', lambda: set(s.told_in().values()) == {'C0OWN', 'C0ACME'})
+        s.sql(f"UPDATE tracked_asins SET channel = NULL WHERE asin = '{gone[2].split(':')[1]}'")
+        s.settled()
+        rows = s.rows()
+        equal(s.told_in(), {i: {gone[0]: 'C0OWN', gone[1]: 'C0ACME', gone[2]: 'C0DEMO'}[r[0]] for i, r in rows.items()}, 'channels')
+
+
 class Night(Routed, stack.Host):
     """All programs read one clock; it begins at 21:00."""
 
@@ -299,4 +316,4 @@ def lifted():
 
 
 if __name__ == '__main__':
-    stack.main(chosen, removed_while_it_waits, mended_by_reload, many_channels, one_digest, emptied_at_night, lifted)
+    stack.main(chosen, removed_while_it_waits, mended_by_reload, many_channels, moved_while_it_waits, one_digest, emptied_at_night, lifted)
