@@ -108,8 +108,10 @@ static void declare_parts(struct bw_counters *c)
 {
     c->redis_up = bw_metrics_gauge(c->registry, "redis_up", "", "1 while Redis is connected");
     c->postgres_up = bw_metrics_gauge(c->registry, "postgres_up", "", "1 while Postgres is connected");
-    c->slack_up = bw_metrics_gauge(c->registry, "slack_up", "", "1 while Slack accepts our messages");
-    c->keepa_up = bw_metrics_gauge(c->registry, "keepa_up", "", "1 while Keepa answers");
+    c->slack_up = bw_metrics_gauge(c->registry, "slack_up", "",
+                                   "1 while Slack accepts our messages, or was not asked yet");
+    c->keepa_up =
+        bw_metrics_gauge(c->registry, "keepa_up", "", "1 while Keepa answers, or was not asked yet");
     for (size_t i = 0; i < BW_PARTS; i++) {
         char labels[32];
         snprintf(labels, sizeof(labels), "part=\"%s\"", part_names[i]);

@@ -360,8 +360,18 @@ static void on_stop_signal(void *ctx, int signum)
 
 /* ---- settings ---- */
 
+/* Neither is asked before there is a check to make or an alert to tell, which may be hours: until then 0 would be a false
+ * alarm after each start, and with a webhook, which cannot be probed, a lasting one. What fails says so by itself. */
+static void assume_up(struct bw_daemon *d)
+{
+    static const enum bw_part asked_later[] = {BW_PART_SLACK, BW_PART_KEEPA};
+    for (size_t i = 0; i < sizeof(asked_later) / sizeof(asked_later[0]); i++)
+        bw_counters_up(&d->cx.counters, asked_later[i], !bw_api_reason(d->api, asked_later[i])[0]);
+}
+
 static void start_checks(struct bw_daemon *d)
 {
+    assume_up(d);
     if (!d->conf.keepa_api_key[0]) {
         bw_log_error("keepa", "KEEPA_API_KEY is not set: nothing is checked");
     } else if (!d->checking) {
