@@ -13,7 +13,7 @@ static void drop_unused(struct bw_channels *channels)
     int64_t now = bw_mono_now().ms;
     for (; c; c = after) {
         after = TAILQ_NEXT(c, link);
-        if (c->messages == 0 && c->next.ms <= now) {
+        if (c->messages == 0 && !c->forgot && c->next.ms <= now) {
             TAILQ_REMOVE(channels, c, link);
             free(c);
         }

@@ -1,12 +1,14 @@
 /* The channels of Slack that messages in memory go to: each has its own pace, and one that is gone or slow holds up no other.
  *
  * Happy way: a message joins its channel by name, and leaves it when it is routed elsewhere or ends. A channel lives while
- * somebody is in it, or while it may not be posted to yet: there are never more than messages and channels lately refused.
+ * somebody is in it or waits for it in Redis, or while it may not be posted to yet: there are never more than messages and channels lately refused.
  * Nothing fails. */
 #pragma once
 
 #include "badgewatch/base/clock.h"
 #include "badgewatch/core/delivery.h"
+
+#include "ids.h"
 
 #include <sys/queue.h>
 
@@ -16,6 +18,9 @@ struct bw_channel {
     struct bw_mono next; /* not before */
     bool busy;           /* a message holds it */
     size_t messages;     /* in it */
+    bool refused;        /* what it was last sent; only a person can help */
+    bool forgot;         /* messages for it, from forgot_from on, are left in Redis (crowd.c) */
+    struct bw_stream_id forgot_from;
     unsigned taken; /* the walk through the list that found a message here which those behind it wait for */
 };
 

@@ -13,15 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_MS      200
-#define READ_MOST    100
-#define MESSAGES_MAX 1000 /* in memory; the stream holds the rest */
-#define GATHER_MS    5000 /* a check whose other changes do not come is told with those that did */
-#define PACE_MS      1000 /* Slack: one message a second a channel */
-#define OPERATOR_MS  60000
-#define STORE_MS     1000
-#define WAKE_TICKS   5
-#define NOTES_TICKS  25 /* notes are rare: whoever queues one says so */
+#define TICK_MS        200
+#define READ_MOST      100
+#define MESSAGES_MAX   1000 /* in memory; the stream holds the rest */
+#define GATHER_MS      5000 /* a check whose other changes do not come is told with those that did */
+#define PACE_MS        1000 /* Slack: one message a second a channel */
+#define OPERATOR_MS    60000
+#define STORE_MS       1000
+#define WAKE_TICKS     5
+#define REMEMBER_TICKS 10
+#define NOTES_TICKS    25 /* notes are rare: whoever queues one says so */
 
 static void work(struct bw_notifier *n);
 
@@ -92,6 +93,8 @@ static void give_channel_back(struct bw_message *m)
     struct bw_channel *channel = channel_of(m);
     enum bw_delivery_wait wait = m->progress.wait;
     channel->busy = m->holds_channel = false;
+    channel->refused =
+        wait == BW_WAIT_OPERATOR || (channel->refused && m->progress.outcome != BW_OUTCOME_SENT);
     if (m->posted_at.ms)
         channel->next.ms = m->posted_at.ms + PACE_MS;
     if (wait == BW_WAIT_BACKOFF ||
@@ -117,7 +120,7 @@ void bw_notifier_send_apart(struct bw_message *m)
     bw_notifier_progressed(m);
 }
 
-static void drop(struct bw_message *m)
+void bw_notifier_drop(struct bw_message *m)
 {
     struct bw_notifier *n = m->notifier;
     TAILQ_REMOVE(&n->list, m, link);
@@ -361,7 +364,7 @@ static void sweep(struct bw_notifier *n)
             n->apart--;
         if (m->progress.step == BW_DELIVERY_DROP || m->left_behind) /* what is still ours is read again */
             bw_consumer_rewind(m->note ? n->notes : n->consumer);
-        drop(m);
+        bw_notifier_drop(m);
     }
 }
 
@@ -389,6 +392,7 @@ static void look_through(void *ctx)
         struct bw_message *m;
         n->again = n->gathering = false;
         n->walk++;
+        bw_crowd_forget(n, n->n >= MESSAGES_MAX);
         n->now = bw_mono_now();
         TAILQ_FOREACH (m, &n->list, link)
             n->gathering = n->gathering || !m->addressed || is_being_addressed(m);
@@ -424,6 +428,8 @@ static void on_tick(void *ctx)
         bw_notifier_notes(n);
     if (n->ticks++ % WAKE_TICKS == 0)
         bw_quiet_wake(n);
+    if (n->ticks % REMEMBER_TICKS == 0)
+        bw_crowd_remember(n);
     bw_notifier_kick(n);
     work(n); /* some waited for a time, or for others to be quiet */
     bw_timer_start(n->timer, TICK_MS);
@@ -496,6 +502,7 @@ void bw_notifier_reroute(struct bw_notifier *n)
         if (!m->note)
             readdress(m);
     }
+    n->rerouted = true;
     work(n);
 }
 
@@ -509,7 +516,7 @@ void bw_notifier_retry(struct bw_notifier *n)
             m->next = in(0);
     }
     bw_channels_open(&n->channels);
-    n->rules_changed = true;
+    n->rerouted = n->rules_changed = true;
     work(n);
 }
 
@@ -561,7 +568,7 @@ void bw_notifier_free(struct bw_notifier *n)
         return;
     struct bw_message *m;
     while ((m = TAILQ_FIRST(&n->list)))
-        drop(m);
+        bw_notifier_drop(m);
     bw_timer_free(n->timer);
     bw_timer_free(n->pace);
     bw_turn_end_free(n->turn_end);

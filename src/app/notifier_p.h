@@ -24,6 +24,8 @@ struct bw_notifier {
     size_t n;
     size_t under_way; /* steps whose answer will come */
     struct bw_channels channels;
+    bool forgot;   /* some channel did (crowd.c) */
+    bool rerouted; /* what was forgotten may go elsewhere now */
     unsigned walk; /* number of the walk through the list */
     struct bw_backoff backoff;
     bool rules_changed; /* what waits for the end of quiet hours is addressed anew */
@@ -63,7 +65,14 @@ bool bw_message_is_open(const struct bw_message *m);
 /* Takes those behind the message that may go out with it from the list, into it. */
 void bw_company_gather(struct bw_message *m, const struct bw_ahead *ahead);
 
+/* crowd.c: makes room in memory, or keeps it. */
+void bw_crowd_forget(struct bw_notifier *n, bool full);
+/* What was forgotten is read again, if it may go on. */
+void bw_crowd_remember(struct bw_notifier *n);
+
 /* notifier.c */
+/* Takes it from the list, and frees it. */
+void bw_notifier_drop(struct bw_message *m);
 void bw_notifier_slack_state(struct bw_notifier *n, bool up, const char *reason);
 /* The step's answer has moved m->progress: waits are set, an ended message is freed, others may go on. */
 void bw_notifier_progressed(struct bw_message *m);

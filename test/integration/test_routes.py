@@ -1,6 +1,8 @@
 """Routes of the settings file: which channel, which changes, at what hours."""
+import json
 import os
 import signal
+import uuid
 
 import stack
 from stack import contains, equal, iso, true
@@ -200,6 +202,32 @@ def moved_while_it_waits():
         equal(s.told_in(), {i: {gone[0]: 'C0OWN', gone[1]: 'C0ACME', gone[2]: 'C0DEMO'}[r[0]] for i, r in rows.items()}, 'channels')
 
 
+MORE = 1300  # messages: more than are kept in memory
+
+
+def crowd_for_a_gone_channel():
+    """However many messages wait for a channel that is not there, the others are told; and so are they, in order, in the end."""
+    with Routed(sim=[*SIM, '--generate', '2', '--seed', '79', '--churn', '24'], daemon=False) as s:
+        s.daemon().ready()
+        (gone,), (there,) = s.track(['--channel', 'C0GONE'], [])
+        s.change_all([gone])
+        s.d.says('channel_not_found')
+        waiting = [c for _, c in s.redis('XRANGE', 'bw:changes', '-', '+')]
+        entry = next(dict(zip(c[::2], c[1::2])) for c in waiting if gone in c)
+        doc, ids = json.loads(entry['doc']), [c[c.index('id') + 1] for c in waiting if gone in c]
+        for i in range(MORE):
+            ids.append(str(uuid.uuid4()))
+            doc['change'].update(id=ids[-1], occurred_at=doc['change']['occurred_at'] + 60)
+            more = {**entry, 'id': ids[-1], 'doc': json.dumps(doc), 'check': f'{gone}:more{i}', 'of': '1'}
+            s.redis('XADD', 'bw:changes', '*', *(w for field in more.items() for w in field))
+        s.change_all([there])
+        s.wait('the other is told', lambda: 'C0DEMO' in s.told_in().values())
+        s.sql(f"UPDATE tracked_asins SET channel = 'C0ACME' WHERE asin = '{gone[2:]}'")
+        s.settled(60)
+        moved = [i for m in s.messages() if m['channel'] == 'C0ACME' for i in m['metadata']['event_payload']['change_ids']]
+        equal([i for i in moved if i in ids], ids, 'changes of the product that was moved, in order')
+
+
 class Night(Routed, stack.Host):
     """All programs read one clock; it begins at 21:00."""
 
@@ -316,4 +344,5 @@ def lifted():
 
 
 if __name__ == '__main__':
-    stack.main(chosen, removed_while_it_waits, mended_by_reload, many_channels, moved_while_it_waits, one_digest, emptied_at_night, lifted)
+    stack.main(chosen, removed_while_it_waits, mended_by_reload, many_channels, moved_while_it_waits,
+               crowd_for_a_gone_channel, one_digest, emptied_at_night, lifted)
