@@ -12,24 +12,24 @@
 #define LINES_MAX    2900
 #define LINE_MAX     600 /* characters of one: a category's name pushes no other figure out */
 
-/* A line of ours; the title that bw_slack_put_name isolated in it stays isolated. */
+/* A line of ours; names that bw_slack_put_name isolated in it stay isolated. */
 static void put_line(const char *line, size_t max, bool markup, struct bw_buf *out)
 {
-    const char *begin = strstr(line, bw_slack_isolate),
-               *end = begin ? strstr(begin, bw_slack_isolate_end) : NULL;
+    const char *begin, *end;
     size_t mark = strlen(bw_slack_isolate);
     struct bw_buf part;
-    if (!end || strlen(line) > max) { /* long: not a title's */
-        bw_slack_put_clean(line, max, markup, out);
-        return;
-    }
     bw_buf_init(&part, strlen(line) + 1);
-    bw_buf_add(&part, line, (size_t)(begin - line));
-    bw_slack_put_clean(bw_buf_str(&part), max, markup, out);
-    bw_buf_clear(&part);
-    bw_buf_add(&part, begin + mark, (size_t)(end - begin) - mark);
-    bw_slack_put_foreign(bw_buf_str(&part), max, (struct bw_slack_words){.markup = markup, .out = out});
-    bw_slack_put_clean(end + mark, max, markup, out);
+    while (strlen(line) <= max && (begin = strstr(line, bw_slack_isolate)) != NULL && /* long: no name's */
+           (end = strstr(begin, bw_slack_isolate_end)) != NULL) {
+        bw_buf_clear(&part);
+        bw_buf_add(&part, line, (size_t)(begin - line));
+        bw_slack_put_clean(bw_buf_str(&part), max, markup, out);
+        bw_buf_clear(&part);
+        bw_buf_add(&part, begin + mark, (size_t)(end - begin) - mark);
+        bw_slack_put_foreign(bw_buf_str(&part), max, (struct bw_slack_words){.markup = markup, .out = out});
+        line = end + mark;
+    }
+    bw_slack_put_clean(line, max, markup, out);
     bw_buf_fini(&part);
 }
 

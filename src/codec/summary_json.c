@@ -2,7 +2,21 @@
 #include "badgewatch/codec/summary_json.h"
 
 #include "badgewatch/base/alloc.h"
+#include "badgewatch/base/buf.h"
+#include "badgewatch/codec/slack.h"
 #include "entry.h"
+
+#include <string.h>
+
+/* As a message shows it: short, and kept apart where it runs from right to left. The caller frees it. */
+static char *name_dup(const char *name)
+{
+    struct bw_buf out;
+    bw_buf_init(&out, strlen(name) + BW_SLACK_CATEGORY_MAX * 4);
+    char *shown = bw_strdup(bw_slack_put_name(name, BW_SLACK_CATEGORY_MAX, &out) ? bw_buf_str(&out) : name);
+    bw_buf_fini(&out);
+    return shown;
+}
 
 static void read_top(struct bw_reader *r, struct bw_summary *s)
 {
@@ -16,7 +30,7 @@ static void read_top(struct bw_reader *r, struct bw_summary *s)
         r->err = item.err;
         if (item.err != BW_OK)
             return;
-        s->top[s->n_top].name = bw_strdup(name);
+        s->top[s->n_top].name = name_dup(name);
         s->top[s->n_top++].changes = changes;
     }
 }

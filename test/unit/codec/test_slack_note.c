@@ -112,7 +112,7 @@ static void longest_header(void **state)
     bw_buf_fini(&body);
 }
 
-/* What stands behind a title that runs from right to left keeps its place; what is no pair does nothing. */
+/* What stands behind a name that runs from right to left keeps its place; what is no pair does nothing. */
 static void right_to_left(void **state)
 {
     /* byte by byte: as texts they would turn this file around */
@@ -128,10 +128,15 @@ static void right_to_left(void **state)
     bw_buf_init(&wanted, 65536);
     bw_buf_addf(&title, "%s & co", shalom);
     assert_true(bw_slack_put_name(bw_buf_str(&title), 150, &line));
-    bw_buf_adds(&line, " (B00DI7U88G)\nsecond\n");
+    bw_buf_adds(&line, " (B00DI7U88G)\nTop: ");
+    assert_true(bw_slack_put_name(shalom, 56, &line));
+    bw_buf_adds(&line, " (2), ");
+    assert_true(bw_slack_put_name(shalom, 56, &line));
+    bw_buf_adds(&line, " (1)\n");
     bw_buf_addf(&line, "a%sb%sc", end, isolate); /* a stranger's own */
     bw_slack_note("Settled", bw_buf_str(&line), id, NULL, &usual, &body);
-    bw_buf_addf(&wanted, "%s%s &amp; co%s (B00DI7U88G)\\nsecond\\nabc", isolate, shalom, end);
+    bw_buf_addf(&wanted, "%s%s &amp; co%s (B00DI7U88G)\\nTop: %s%s%s (2), %s%s%s (1)\\nabc", isolate, shalom,
+                end, isolate, shalom, end, isolate, shalom, end);
     assert_non_null(strstr(bw_buf_str(&body), bw_buf_str(&wanted)));
     bw_buf_fini(&line);
     bw_buf_fini(&body);
