@@ -12,7 +12,7 @@
 static char *name_dup(const char *name)
 {
     struct bw_buf out;
-    bw_buf_init(&out, strlen(name) + BW_SLACK_CATEGORY_MAX * 4);
+    bw_buf_init(&out, strlen(name) + (size_t)BW_SLACK_CATEGORY_MAX * 4);
     char *shown = bw_strdup(bw_slack_put_name(name, BW_SLACK_CATEGORY_MAX, &out) ? bw_buf_str(&out) : name);
     bw_buf_fini(&out);
     return shown;
