@@ -127,6 +127,12 @@ static void readyz(struct bw_api *api, struct bw_exchange *e)
     reply_json(e, ok ? 200 : 503, &out);
 }
 
+/* A key that is not there yet holds nothing, as the metrics have it. */
+static void put_count(struct bw_json *j, const char *key, int64_t count)
+{
+    bw_json_int(j, key, count > 0 ? count : 0);
+}
+
 static void status(struct bw_api *api, struct bw_exchange *e)
 {
     const struct bw_counts *c = bw_housekeeping_counts(api->parts.housekeeping);
@@ -142,14 +148,14 @@ static void status(struct bw_api *api, struct bw_exchange *e)
     put_parts(api, &j);
     bw_json_string(&j, "awaits_restart", api->cx->awaits_restart);
     bw_json_string(&j, "checks_wait", api->parts.checks_reason(api->parts.ctx));
-    bw_json_int(&j, "products_tracked", c->tracked);
-    bw_json_int(&j, "products_overdue", c->overdue);
-    bw_json_int(&j, "badges_held", c->badges);
-    bw_json_int(&j, "history_backlog", c->backlog);
-    bw_json_int(&j, "history_backlog_bytes", c->backlog_bytes);
-    bw_json_int(&j, "notifications_pending", c->pending);
-    bw_json_int(&j, "notifications_quiet", c->quiet);
-    bw_json_int(&j, "entries_set_aside", c->set_aside);
+    put_count(&j, "products_tracked", c->tracked);
+    put_count(&j, "products_overdue", c->overdue);
+    put_count(&j, "badges_held", c->badges);
+    put_count(&j, "history_backlog", c->backlog);
+    put_count(&j, "history_backlog_bytes", c->backlog_bytes);
+    put_count(&j, "notifications_pending", c->pending);
+    put_count(&j, "notifications_quiet", c->quiet);
+    put_count(&j, "entries_set_aside", c->set_aside);
     bw_json_time(&j, "next_check_at", c->next_due);
     const struct bw_guard_view *guard = bw_guard_view(api->parts.guard);
     bw_json_time_ms(&j, "source_ill_since", guard->since_ms);

@@ -53,7 +53,9 @@ struct bw_summarizer {
     "'badges', (SELECT count(*) FROM reigns r JOIN tracked_asins t USING (domain, asin), b"                  \
     "   WHERE r.started_at < b.last AND (r.ended_at IS NULL OR r.ended_at >= b.last)),"                      \
     "'top', (SELECT coalesce(json_agg(json_build_object('name', category, 'changes', n)), '[]') FROM"        \
-    "   (SELECT min(category) AS category, count(*) AS n FROM c GROUP BY domain, category_id"                \
+    "   (SELECT coalesce((SELECT k.name FROM categories k WHERE k.domain = c.domain"                         \
+    "     AND k.category_id = c.category_id), min(category)) AS category, count(*) AS n"                     \
+    "    FROM c GROUP BY c.domain, c.category_id"                                                            \
     "    ORDER BY n DESC, 1 LIMIT 5) AS top),"                                                               \
     "'oldest_s', (SELECT floor(greatest(extract(epoch FROM now() - min(keepa_last_update)), 0))::bigint"     \
     "   FROM asin_current_state JOIN tracked_asins t USING (domain, asin) WHERE t.is_active))"

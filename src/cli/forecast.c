@@ -55,11 +55,17 @@ static void cost_of_check(const struct bw_conf *conf, const struct plan *p, doub
     in->most = live || undecided ? 2 : 1;
 }
 
+/* 542, 8.07, 0.01: a product that is checked once a week counts, too. */
+static int decimals(double checks)
+{
+    return checks >= 100 || checks == floor(checks) ? 0 : 2;
+}
+
 static void print_tokens(const struct tracked *t, const struct bw_forecast_input *in,
                          const struct bw_forecast *f)
 {
-    printf("%lld active product%s: %.6g checks an hour, ", t->products, t->products == 1 ? "" : "s",
-           t->checks_per_hour);
+    printf("%lld active product%s: %.*f checks an hour, ", t->products, t->products == 1 ? "" : "s",
+           decimals(t->checks_per_hour), t->checks_per_hour);
     if (in->least != in->most)
         printf("%.0f to %.0f tokens an hour, %.0f to %.0f in a month of 31 days", ceil(f->least_hour),
                ceil(f->most_hour), ceil(f->least_month), ceil(f->most_month));

@@ -233,6 +233,7 @@ def commands():
 def what_it_costs():
     """asin add and import say the new total's tokens and whether the plan keeps up; nothing of it fails them."""
     with stack.Stack(daemon=False, start_sim=False) as s:
+        contains(s.bw('asin', 'add', 'B0D8W1YVBX', '--every', '7').stdout, '1 active product: 8.57 checks an hour, ')
         out = s.bw('asin', 'add', 'B0D8W1YVBX', '--every', '30').stdout
         contains(out, '1 active product: 2 checks an hour, 2 to 4 tokens an hour, 1488 to 2976 in a month')
         contains(out, 'not known yet: Keepa tells it with its first answer')

@@ -31,6 +31,8 @@ def metrics(s):
         equal(m[name], 0, name)
     # a part that was not asked yet is no part that fails: an alert rule waits for 0
     equal([m[f'{part}_up'] for part in ('redis', 'postgres', 'slack', 'keepa')], [1, 1, 1, 1], 'parts that are up')
+    status = as_json(s, '/api/v1/status')
+    equal([status[k] for k in ('products_tracked', 'badges_held', 'history_backlog', 'notifications_pending')], [0] * 4, 'counts')
     true(not [name for name in m if 'asin' in name or 'B0' in name], 'a label for a product')
 
 

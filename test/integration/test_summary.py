@@ -4,7 +4,7 @@ import datetime
 import re
 
 import stack
-from stack import contains, equal, true
+from stack import contains, equal, matches, true
 
 SIM = ['--generate', '6', '--seed', '71', '--churn', '8', '--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--pad', '1000',
        '--slack-rate', '0']
@@ -34,6 +34,10 @@ def printed():
         equal({k: got.get(k) for k in wanted}, wanted, 'figures')
         true(re.fullmatch(r'\d+\.\d\d EUR', got['Estimated cost']), got)
         true(got['Top categories'] != 'none' and got['Oldest data'] != 'none', got)
+        # a change is told before its category's name is known; the summary has the name that came
+        s.sql("INSERT INTO categories SELECT DISTINCT domain, category_id, 'The name' FROM bestseller_changes "
+              "ON CONFLICT (domain, category_id) DO UPDATE SET name = 'The name'")
+        matches(lines_of(s.bw('summary', '--date', day).stdout)['Top categories'], r'^The name \(\d+\)(, The name \(\d+\))*$')
         empty = lines_of(s.bw('summary', '--date', '2025-01-01').stdout)
         equal([empty[k] for k in ('Changes', 'API calls', 'Top categories')], ['0', '0', 'none'], 'a day on which nothing was')
         count = len(s.messages())
