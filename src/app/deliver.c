@@ -15,15 +15,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOOK_BACK_MS 60000 /* clocks differ; a message cannot be older than its intention by more */
+#define MOMENT_MS    60000   /* what Slack may ask for without being called failing */
+#define LATER_MAX_MS 3600000 /* what it may ask for */
+#define LOOK_BACK_MS 60000   /* clocks differ; a message cannot be older than its intention by more */
 #define KEEP_CHANGES "1000"
 
 /* ---- Slack says "later" ---- */
 
+/* A proxy that counts in other units than seconds must not silence the alerts for years. */
+static int64_t believed(int64_t retry_after_ms)
+{
+    return retry_after_ms < LATER_MAX_MS ? retry_after_ms : LATER_MAX_MS;
+}
+
 static void back_off(struct bw_message *m, int64_t retry_after_ms)
 {
-    int64_t wait = bw_backoff_next(&m->notifier->backoff, bw_random());
-    m->backoff_ms = retry_after_ms > wait ? retry_after_ms : wait;
+    int64_t wait = bw_backoff_next(&m->notifier->backoff, bw_random()), asked = believed(retry_after_ms);
+    m->backoff_ms = asked > wait ? asked : wait;
 }
 
 static void fence_off(struct bw_message *m, int64_t until_ms)
@@ -39,10 +47,11 @@ static void doubt_post(struct bw_message *m)
     fence_off(m, bw_mono_now().ms + m->backoff_ms);
 }
 
-/* No fault of anybody: Slack works. */
-static bool is_rate_limit(const char *error)
+/* A rate limit is no fault of anybody, Slack works: unless nobody hears of an alert for long. */
+static bool is_moment(const char *error, int64_t retry_after_ms)
 {
-    return strcmp(error, "ratelimited") == 0 || strcmp(error, "rate_limited") == 0;
+    return retry_after_ms <= MOMENT_MS &&
+           (strcmp(error, "ratelimited") == 0 || strcmp(error, "rate_limited") == 0);
 }
 
 /* ---- CONFIRM ---- */
@@ -114,7 +123,7 @@ static void on_seen(void *ctx, enum bw_delivery_seen seen, const struct bw_slack
         part_with_told(m, sought, n);
     if (seen == BW_SEEN_LATER || seen == BW_SEEN_REFUSED) {
         back_off(m, retry_after_ms);
-        if (!is_rate_limit(why))
+        if (!is_moment(why, retry_after_ms))
             bw_notifier_slack_state(m->notifier, false, why);
     }
     bw_delivery_looked(&m->progress, seen);
@@ -232,6 +241,9 @@ static void on_posted(void *ctx, const struct bw_slack_answer *a, struct bw_mono
     enum bw_delivery_posted class = a->class;
     char why[400];
     snprintf(why, sizeof(why), "%s%s%s", a->error, a->detail[0] ? ": " : "", a->detail);
+    if (a->class == BW_POSTED_RETRY && a->retry_after_ms > MOMENT_MS)
+        snprintf(why, sizeof(why), "%s: not before %lld s", a->error,
+                 (long long)believed(a->retry_after_ms) / 1000);
     answered(m);
     m->posted_at = sent_at;
     bw_notifier_log_attempt(n, m, outcomes[a->class], a->class == BW_POSTED_OK ? "" : why);
@@ -243,7 +255,7 @@ static void on_posted(void *ctx, const struct bw_slack_answer *a, struct bw_mono
                      m->progress.plain ? "" : ", it is sent once more as plain text");
     else if (m->thread[0] && bw_slack_is_thread_error(a->error))
         class = without_thread(m, why);
-    else if (a->class != BW_POSTED_OK && !is_rate_limit(a->error))
+    else if (a->class != BW_POSTED_OK && !is_moment(a->error, a->retry_after_ms))
         bw_notifier_slack_state(n, false, why);
     if (a->class == BW_POSTED_PAYLOAD)
         m->thread[0] = '\0';

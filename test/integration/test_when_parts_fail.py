@@ -73,6 +73,7 @@ def slack_away_revoked_archived():
     """Alerts wait in order."""
     when_slack_fails.away()
     when_slack_fails.operator_must_act()
+    when_slack_fails.told_to_wait_for_hours()
 
 
 def slack_outcome_unknown():

@@ -79,6 +79,21 @@ def operator_must_act():
         equal(told, sorted(told), 'order of the messages')
 
 
+def told_to_wait_for_hours():
+    """A rate limit of seconds is no fault; who waits for hours says so."""
+    with stack.Stack(sim=SIM) as s:
+        s.track_all()
+        s.fault(target='slack', fault='status', status=429, retry_after=30000)
+        changes(s)
+        s.wait('slack is red', lambda: s.d.metrics()['slack_up'] == 0)
+        contains(s.d.status('/readyz')[2].decode(), 'ratelimited', '/readyz')
+        contains(s.d.log(), 'ratelimited: not before 3600 s')
+        s.d.popen.send_signal(signal.SIGHUP)
+        s.settled(30)
+        s.each_told_once()
+        equal(s.d.metrics()['slack_up'], 1, 'slack_up')
+
+
 def posts(s):
     return len([r for r in s.get('/control/requests?service=slack') if r['method'] == 'chat.postMessage'])
 
