@@ -97,7 +97,7 @@ static const char *statement(const struct options *o)
 static bool query(struct session *s, const struct options *o)
 {
     char since[BW_TIME_TEXT], domain[8];
-    bw_time_format_ms(o->since_ms ? o->since_ms : bw_wall_now().ms - DAY_MS, since);
+    bw_time_format_ms(o->has_since ? o->since_ms : bw_wall_now().ms - DAY_MS, since);
     snprintf(domain, sizeof(domain), "%d", o->asin.domain);
     const char *const params[] = {since, o->has_asin ? domain : NULL, o->asin.asin};
     void (*print)(void *, const struct bw_pg_result *) = o->timing ? print_timings : print_rows;

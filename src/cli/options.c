@@ -64,7 +64,8 @@ static bool number(const struct command *c, const char *name, const char *text, 
 {
     char *end = NULL;
     long value = strtol(text, &end, 10);
-    if (end != text && *end == '\0' && value >= least && value <= most) {
+    bool plain = text[0] >= '0' && text[0] <= '9'; /* strtol takes blanks and a sign, too */
+    if (plain && *end == '\0' && value >= least && value <= most) {
         *out = (int)value;
         return true;
     }
@@ -147,6 +148,7 @@ static bool take(const struct command *c, int option, char *arg, struct options 
         usage_error(c, "--for '%s': a duration like 8h was expected", arg);
         return false;
     case SINCE:
+        o->has_since = true;
         return since(c, arg, &o->since_ms);
     case DATE:
         o->has_period = true;
@@ -178,6 +180,18 @@ static bool take(const struct command *c, int option, char *arg, struct options 
     }
 }
 
+/* There are no short ones: of "-xy" the letter that getopt fell over is named, for argv[optind - 1] is the word before. */
+static void complain(const struct command *c, int option, char **argv)
+{
+    const char *word = argv[optind - 1];
+    bool is_letter = optopt < 0 || optopt > TIMING; /* else what --json=5 was meant for, or 0 */
+    char letter[3] = {'-', (char)(optopt > ' ' && optopt < 0x7f ? optopt : '?'), '\0'};
+    if (option == ':')
+        usage_error(c, "'%s' needs a value", word);
+    else
+        usage_error(c, "'%s' is no option of it", is_letter ? letter : word);
+}
+
 bool parse_options(struct invocation *in, const char *allowed, struct options *out)
 {
     const struct command *c = in->command;
@@ -193,8 +207,7 @@ bool parse_options(struct invocation *in, const char *allowed, struct options *o
     int index = 0, option;
     while (ok && (option = getopt_long(in->argc + 1, argv, ":", long_options, &index)) != -1) {
         if (option == '?' || option == ':') {
-            usage_error(c, option == '?' ? "'%s' is no option of it" : "'%s' needs a value",
-                        argv[optind - 1]);
+            complain(c, option, argv);
             ok = false;
         } else if (!is_allowed(allowed, long_options[index].name)) {
             usage_error(c, "--%s is no option of it", long_options[index].name);

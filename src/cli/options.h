@@ -10,15 +10,16 @@
 struct options {
     bool json;
     bool all;
-    bool has_priority, has_every;
+    bool has_priority;
     int priority;      /* >= 1 */
     int every_min;     /* 1..10080 */
     const char *label; /* NULL = not given */
     const char *channel;
     const char *tags[BW_CSV_TAGS_MAX];
     int n_tags;
-    int64_t for_ms;   /* 0 = not given */
-    int64_t since_ms; /* 0 = not given */
+    int64_t for_ms; /* 0 = not given */
+    int64_t since_ms;
+    bool has_since;
     struct bw_period period;
     bool has_period;
     bool send;

@@ -62,6 +62,9 @@ def bad_names(s):
     unchanged(s, 'asin', 'add', '13:B0D8W1YVBX', says=['13:B0D8W1YVBX'])
     unchanged(s, 'asin', 'add', 'B0D8W1YVBX', '--priority', '0', says=['priority', '0'])
     unchanged(s, 'asin', 'add', 'B0D8W1YVBX', '--every', '10081', says=['every', '10081', '10080'])
+    unchanged(s, 'asin', 'add', 'B0D8W1YVBX', '--priority', ' 5', says=['priority', "' 5'"])
+    unchanged(s, 'asin', 'add', 'B0D8W1YVBX', '-xy', says=["'-x' is no option"])
+    unchanged(s, 'asin', 'list', '--json=5', says=["'--json=5' is no option"])
     unchanged(s, 'asin', 'mute', 'B0D8W1YVBX', '--for', 'soon', says=['for', 'soon'])
     for word in ('remove', 'pause', 'resume', 'mute'):
         unchanged(s, 'asin', word, 'B0NOTTHERE', code=1, says=['1:B0NOTTHERE', 'not'])
@@ -182,6 +185,10 @@ def live(s):
     of_one = json.loads(s.bw('changes', '--json', '--asin', one, '--since', '1h').stdout)
     equal({r['asin'] for r in of_one}, {rows[0]['asin']}, 'changes --asin')
     equal(json.loads(s.bw('changes', '--json', '--since', '2100-01-01T00:00:00Z').stdout), [], 'changes of the future')
+    s.sql(f"UPDATE bestseller_changes SET detected_at = '2020-01-01Z' WHERE id = '{rows[0]['id']}'")
+    for since, wanted in (('1970-01-01', count), ('1969-12-31', count), ('7d', count - 1)):
+        equal(len(json.loads(s.bw('changes', '--json', '--since', since).stdout)), wanted, f'changes since {since}')
+    s.sql(f"UPDATE bestseller_changes SET detected_at = '{rows[0]['detected_at']}' WHERE id = '{rows[0]['id']}'")
     contains(s.bw('changes').stdout, one)
     held = s.redis('ZRANGE', 'bw:badges', 0, 0)[0].rsplit(':', 1)
     shown = s.bw('show', held[0]).stdout
