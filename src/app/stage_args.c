@@ -62,7 +62,9 @@ static const char *what_it_is(const struct bw_staging *s)
     if (s->settles)
         return s->ill ? "ill" : "well";
     bool unknown = s->detection->unknown != BW_KNOWN && s->detection->unknown != BW_UNKNOWN_STALE;
-    return unknown && next->baseline && next->answered_at - next->unknown_since < DAY_S ? "unknown" : "check";
+    if (!unknown || !next->baseline || next->answered_at - next->unknown_since >= DAY_S)
+        return "check";
+    return next->unknown_checks > 1 ? "again" : "unknown";
 }
 
 static bool badges_differ(const struct bw_state *a, const struct bw_state *b)

@@ -193,6 +193,23 @@ def answers_vanish():
         equal(len(s.messages()), 2, 'messages')
 
 
+def few_asked_again():
+    """A quarter of the products has no usable answer. Asked again, they are all that is checked in those minutes: no sign."""
+    with stack.Stack(sim=SIM) as s:
+        begin(s)
+        dead = [asin for asin, in s.sql('SELECT asin FROM tracked_asins ORDER BY asin LIMIT 5')]
+        for asin in dead:
+            s.fault(target='keepa', fault='stub', count=-1, asin=asin)
+        s.poll()
+        for _ in range(2):
+            s.clock_on(900)
+            s.poll(*dead)
+            s.settled(20)
+            s.wait('a look at these minutes', lambda: s.redis('ZCARD', 'bw:guard:seen') == 5)
+            equal(s.redis('EXISTS', 'bw:guard'), 0, 'the guard')
+        equal(system(s), [], 'system messages')
+
+
 def threshold():
     """The rule in Redis against a naive model of it, for made-up minutes around its edges."""
     with open(os.path.join(stack.ROOT, 'src', 'app', 'lua', 'guard.lua'), encoding='utf-8') as f:
@@ -224,4 +241,4 @@ def threshold():
 
 if __name__ == '__main__':
     stack.main(all_vanish_and_come_back, ten_requests, whatever_happens_meanwhile, killed_while_a_loss_waits, still_gone_after_a_day,
-               alone, answers_vanish, threshold)
+               alone, answers_vanish, few_asked_again, threshold)

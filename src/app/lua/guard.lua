@@ -3,7 +3,8 @@
 -- more than 30 % of those checked, have no usable answer. The minutes are those of Keepa's clock (`at`: of an answer, ms).
 --
 -- guard            HASH  there while it is found ill: since (ms), lost, held, unknown, seen (the figures), said, ended
--- guard:seen       ZSET  products checked, guard:unknown those without a usable answer: score = at, of the last ten minutes
+-- guard:seen       ZSET  products checked, guard:unknown those without a usable answer, which they gave the time before (or,
+--                        while it is found ill, gave not): score = at, of the last ten minutes
 -- guard:lost       ZSET  "product:category" whose rank is gone, guard:gone those of them that were told as lost: same
 -- guard:waiting    ZSET  products with losses not decided yet: score = ms of the decision, our clock
 -- guard:guarded    SET   "product:category" under guard

@@ -5,8 +5,8 @@
 -- ARGV  owner, then for each product:
 --       number of the arguments that follow
 --       member, expected version, next due (unix s; "" = it stays as it is), changed (1/0: badges differ), next due as text,
---       what it is: "check", "unknown" (a check without a usable answer), "well" or "ill" (no check: a decision of the guard,
---       by what it knew of the source), Keepa's time of the answer (ms)
+--       what it is: "check", "unknown" (a check without a usable answer), "again" (another one of that product), "well" or
+--       "ill" (no check: a decision of the guard, by what it knew of the source), Keepa's time of the answer (ms)
 --       n, field value ...          of the product's hash (n values): at least those that changed
 --       n, member score ...         badges held now (n values); all others of this product are removed
 --       history doc, raw ("" = none)
@@ -77,9 +77,11 @@ local function stage(product)
   local fresh = guard_keep(guard, product, member, has[5], answered)
   if not decides then
     redis.call('ZADD', guard .. ':seen', answered, member)
-    if what == 'unknown' then
+    -- those that are asked again because they gave none may be all that is checked for a while: no sign of a fault that
+    -- begins, but while it lasts the only one that it does
+    if what == 'unknown' or (what == 'again' and redis.call('EXISTS', guard) == 1) then
       redis.call('ZADD', guard .. ':unknown', answered, member)
-    elseif unknowns then
+    elseif unknowns and what == 'check' then
       redis.call('ZREM', guard .. ':unknown', member)
     end
   end
