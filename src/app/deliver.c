@@ -426,10 +426,11 @@ void bw_deliver_forget_intentions(struct bw_message *m)
 /* Of a group only what is refused alone too. */
 static void set_aside(struct bw_message *m)
 {
-    if (m->n_checks == 1)
+    bool alone = TAILQ_EMPTY(&m->company);
+    if (alone)
         take_aside(m);
     bw_deliver_forget_intentions(m); /* certainly not posted: put back, it is sent without a look */
-    if (m->n_checks > 1) {
+    if (!alone) {
         bw_notifier_send_apart(m);
         return;
     }

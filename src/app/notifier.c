@@ -116,7 +116,9 @@ void bw_notifier_progressed(struct bw_message *m)
 void bw_notifier_send_apart(struct bw_message *m)
 {
     m->notifier->apart += m->n_checks;
-    m->progress.step = BW_DELIVERY_DROP;
+    m->progress.step =
+        BW_DELIVERY_ADDRESS; /* where it is broken up; what follows of its products waits behind */
+    m->progress.wait = BW_WAIT_NONE;
     bw_notifier_progressed(m);
 }
 

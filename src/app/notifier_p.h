@@ -84,7 +84,7 @@ void bw_notifier_withheld(struct bw_message *m);
 void bw_notifier_again(struct bw_message *m);
 /* The attempt to tell m may have begun so long ago: it is looked for from there. */
 void bw_message_note_first(struct bw_message *m, int64_t age_ms);
-/* Slack refuses it for good, and its changes are many: they are read again and go one product a message. */
+/* Slack refuses it for good, and it has company: each goes alone. */
 void bw_notifier_send_apart(struct bw_message *m);
 void bw_notifier_log_attempt(struct bw_notifier *n, const struct bw_message *m, const char *outcome,
                              const char *error);
