@@ -22,8 +22,9 @@ const struct setting bw_route_settings[ROUTE_SETTINGS_N] = {
 #include "settings.def"
 };
 
-#define PREFIX_MAX  40
-#define CHANNEL_MAX 80 /* bytes; an id has 9 to 11 */
+#define WINDOW_MOST_MS 600000 /* alerts wait in it: more is a slip of the pen */
+#define PREFIX_MAX     40
+#define CHANNEL_MAX    80 /* bytes; an id has 9 to 11 */
 
 bool setting_is_secret(const struct setting *s)
 {
@@ -302,6 +303,15 @@ enum bw_err bw_size_parse(const char *text, int64_t *bytes)
     return BW_ERR_SYNTAX;
 }
 
+static bool duration(const char *text, int64_t most, int64_t *out)
+{
+    int64_t ms;
+    if (bw_duration_parse(text, &ms) != BW_OK || ms > most)
+        return false;
+    *out = ms;
+    return true;
+}
+
 /* ---- all kinds ---- */
 
 static bool parse_number(const struct setting *s, const char *text, void *member)
@@ -321,6 +331,8 @@ static bool parse_number(const struct setting *s, const char *text, void *member
         return summaries(text, member);
     case DURATION:
         return bw_duration_parse(text, member) == BW_OK;
+    case WINDOW:
+        return duration(text, WINDOW_MOST_MS, member);
     case CENTS:
         return set_int64(text, 0, 100000000, member);
     case CHANGES:

@@ -21,6 +21,7 @@ enum kind {
     DAY_TIME,
     SUMMARIES,
     DURATION,
+    WINDOW,
     CENTS,
     CURRENCY,
     CHANGES,

@@ -69,7 +69,7 @@ static const struct {
     {"BADGEWATCH_TOKEN_RESERVE",
      {"0%", "10%", "2.5%", "90%"},
      {"", "10", "%", "91%", "-1%", "0x1%", "1e1%", "10 %", "10%%", "5.%", ".5%", "nan%", "inf%"}},
-    {"BADGEWATCH_GROUP_WINDOW", {"2s"}, {"", "2"}},
+    {"BADGEWATCH_GROUP_WINDOW", {"1ms", "2s", "10m"}, {"", "2", "0s", "601s", "2h", "10d"}},
     {"BADGEWATCH_ALERT_FLAP_CHANGES", {"0", "3", "30"}, {"", "-1", "31", "3x"}},
     {"BADGEWATCH_ALERT_FLAP_WINDOW", {"24h"}, {"", "24"}},
     {"BADGEWATCH_ALERT_FLAP_SETTLE", {"6h"}, {"", "6"}},
