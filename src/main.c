@@ -2,8 +2,10 @@
  * src/cli, the daemon in src/app. */
 #include "badgewatch/cli/cli.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -14,17 +16,21 @@ extern const char *malloc_conf;
 const char *malloc_conf = "narenas:1";
 
 /* The first socket would take the place of an output that is closed, and get what is printed. Read-only: printing fails. */
-static void fill_standard_places(void)
+static bool fill_standard_places(void)
 {
     for (int fd = 0; fd <= 2; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
-            abort();
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDONLY) != fd) {
+            perror("badgewatch: /dev/null");
+            return false;
+        }
     }
+    return true;
 }
 
 int main(int argc, char **argv)
 {
-    fill_standard_places();
+    if (!fill_standard_places())
+        return EXIT_FAILURE;
     /* A peer that closes its end must be an error of write(2), not the end of the program: hiredis 0.14 uses plain
      * write, and libuv leaves the signal alone. */
     signal(SIGPIPE, SIG_IGN);

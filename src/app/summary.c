@@ -30,7 +30,8 @@ struct bw_summarizer {
 };
 
 /* Changes count on the day on which they were seen: each is in exactly one summary of its kind. Products that were checked are
- * found by steps through the index, from one product to the next: a month of checks is not read. */
+ * found by steps through the index, from one product to the next: a month of checks is not read. One that was checked and is
+ * paused or removed by now was tracked, too. */
 #define FIGURES                                                                                              \
     "WITH RECURSIVE b AS (SELECT $1::date::timestamp AT TIME ZONE 'UTC' AS first,"                           \
     " ($2::date + 1)::timestamp AT TIME ZONE 'UTC' AS last),"                                                \
@@ -40,14 +41,16 @@ struct bw_summarizer {
     "   WHERE processing_started_at >= b.first AND processing_started_at < b.last),"                         \
     " p AS ((SELECT domain, asin FROM checks ORDER BY domain, asin LIMIT 1) UNION ALL"                       \
     "   SELECT n.domain, n.asin FROM p, LATERAL (SELECT domain, asin FROM checks"                            \
-    "    WHERE (domain, asin) > (p.domain, p.asin) ORDER BY domain, asin LIMIT 1) AS n)"                     \
+    "    WHERE (domain, asin) > (p.domain, p.asin) ORDER BY domain, asin LIMIT 1) AS n),"                    \
+    " d AS (SELECT p.* FROM p, b WHERE EXISTS (SELECT FROM checks k WHERE k.domain = p.domain"               \
+    "   AND k.asin = p.asin AND check_timestamp >= b.first AND check_timestamp < b.last))"                   \
     " SELECT json_build_object("                                                                             \
     "'gained', (SELECT count(*) FROM c WHERE change_type = 'gained'),"                                       \
     "'lost', (SELECT count(*) FROM c WHERE change_type = 'lost'),"                                           \
     "'withheld', (SELECT count(*) FROM c WHERE withheld IS NOT NULL),"                                       \
-    "'checked', (SELECT count(*) FROM p, b WHERE EXISTS (SELECT FROM checks k WHERE k.domain = p.domain"     \
-    "   AND k.asin = p.asin AND check_timestamp >= b.first AND check_timestamp < b.last)),"                  \
-    "'tracked', (SELECT count(*) FROM tracked_asins WHERE is_active),"                                       \
+    "'checked', (SELECT count(*) FROM d),"                                                                   \
+    "'tracked', (SELECT count(*) FROM (SELECT domain, asin FROM tracked_asins WHERE is_active"               \
+    "   UNION SELECT domain, asin FROM d) AS t),"                                                            \
     "'calls', (SELECT count(*) FROM a), 'tokens', (SELECT coalesce(sum(tokens_consumed), 0) FROM a),"        \
     "'cost_cents', (SELECT coalesce(sum(estimated_cost_cents), 0) FROM a),"                                  \
     "'badges', (SELECT count(*) FROM reigns r JOIN tracked_asins t USING (domain, asin), b"                  \

@@ -38,6 +38,8 @@ def printed():
         s.sql("INSERT INTO categories SELECT DISTINCT domain, category_id, 'The name' FROM bestseller_changes "
               "ON CONFLICT (domain, category_id) DO UPDATE SET name = 'The name'")
         matches(lines_of(s.bw('summary', '--date', day).stdout)['Top categories'], r'^The name \(\d+\)(, The name \(\d+\))*$')
+        s.bw('asin', 'pause', s.members()[0])
+        equal(lines_of(s.bw('summary', '--date', day).stdout)['Products checked'], '6 of 6', 'with one that is paused by now')
         empty = lines_of(s.bw('summary', '--date', '2025-01-01').stdout)
         equal([empty[k] for k in ('Changes', 'API calls', 'Top categories')], ['0', '0', 'none'], 'a day on which nothing was')
         count = len(s.messages())
