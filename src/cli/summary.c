@@ -8,6 +8,7 @@
 #include "session.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct figures {
     struct bw_summary summary;
@@ -24,12 +25,22 @@ static void read_figures(void *ctx, const struct bw_pg_result *rows)
         failure("the figures of Postgres: %s", error.text);
 }
 
-/* A person asked for it: it goes out now, also when its own summary was sent already. */
-static bool send(struct session *s, const char *name, const char *lines)
+/* Its figures will still change: nobody is to take them for those of the whole. */
+static bool is_over(const struct bw_period *period)
 {
+    char today[BW_DAY_TEXT];
+    bw_day_of(bw_wall_now(), today);
+    return strcmp(period->last, today) < 0;
+}
+
+/* A person asked for it: it goes out now, also when its own summary was sent already. */
+static bool send(struct session *s, const struct bw_period *period, const char *lines)
+{
+    const char *name = period->name;
     struct finding found;
     char headline[64], id[BW_UUID_TEXT], key[64];
-    snprintf(headline, sizeof(headline), "📊 badgewatch: summary of %s", name);
+    snprintf(headline, sizeof(headline), "📊 badgewatch: summary of %s%s", name,
+             is_over(period) ? "" : " (so far)");
     snprintf(key, sizeof(key), "summary:%s:sent:%lld", name, (long long)bw_wall_now().ms);
     bw_note_id(key, id);
     slack_post_note(s, headline, lines, id, &found);
@@ -50,8 +61,10 @@ static bool run(struct session *s, const struct bw_period *period, bool to_slack
     bw_buf_init(&lines, 16384);
     bw_summary_lines(period, &f.summary, s->conf->currency, &lines);
     bool ok = true;
+    if (!is_over(period))
+        fprintf(stderr, "%s is not over: these are its figures so far\n", period->name);
     if (to_slack)
-        ok = send(s, period->name, bw_buf_str(&lines));
+        ok = send(s, period, bw_buf_str(&lines));
     else
         fputs(bw_buf_str(&lines), stdout);
     bw_buf_fini(&lines);

@@ -25,7 +25,9 @@ def printed():
         s.poll()
         s.settled()
         day = s.value("SELECT to_char(max(detected_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD') FROM bestseller_changes")
-        got = lines_of(s.bw('summary', '--date', day).stdout)
+        done = s.bw('summary', '--date', day)
+        got = lines_of(done.stdout)
+        equal(done.stderr, f'{day} is not over: these are its figures so far\n', 'stderr')
         gained, lost = (s.value(f"SELECT count(*) FROM bestseller_changes WHERE change_type = '{t}'") for t in ('gained', 'lost'))
         calls, tokens = s.sql('SELECT count(*), sum(tokens_consumed) FROM api_usage_log')[0]
         wanted = {'Day': f'{day} (UTC)', 'Changes': str(int(gained) + int(lost)), 'Gained': gained, 'Lost': lost,
@@ -40,11 +42,14 @@ def printed():
         matches(lines_of(s.bw('summary', '--date', day).stdout)['Top categories'], r'^The name \(\d+\)(, The name \(\d+\))*$')
         s.bw('asin', 'pause', s.members()[0])
         equal(lines_of(s.bw('summary', '--date', day).stdout)['Products checked'], '6 of 6', 'with one that is paused by now')
-        empty = lines_of(s.bw('summary', '--date', '2025-01-01').stdout)
+        done = s.bw('summary', '--date', '2025-01-01')
+        empty = lines_of(done.stdout)
+        equal(done.stderr, '', 'stderr for a day that is over')
         equal([empty[k] for k in ('Changes', 'API calls', 'Top categories')], ['0', '0', 'none'], 'a day on which nothing was')
         count = len(s.messages())
         s.bw('summary', '--date', day, '--send')
         text = s.messages()[count]['text']
+        contains(text, f'summary of {day} (so far)\n')
         for k, v in wanted.items():
             contains(text, f'{k}: {v}')
         contains(str(s.messages()[count]['blocks']), f'Changes: {wanted["Changes"]}')
