@@ -274,11 +274,11 @@ def one_digest():
         s.at(2)
         s.change_all([*quiet, *plain])
         s.all_but_quiet()
-        true(len(s.waiting()) > len(waiting), 'more wait')
+        s.wait('more wait', lambda: len(s.waiting()) > len(waiting))  # who begins to tell asks for the rules anew, once
         s.bw('asin', 'remove', quiet[0])
         s.wait('it is tracked no more', lambda: quiet[0] not in s.members())
         night = {i: r for i, r in s.rows().items() if i not in before and r[0] in quiet}
-        equal(len(night), len(s.waiting()), 'changes that wait')
+        s.wait('all of the night wait', lambda: len(s.waiting()) == len(night))
         seen = len(s.messages())
         s.at(7)
         s.settled(30)
