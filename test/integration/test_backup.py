@@ -195,6 +195,14 @@ def of_the_first_version(s):
     equal(s.bw('asin', 'export', env={'DATABASE_URL': into}).stdout.count('B000000001'), 1, 'products')
 
 
+def empty_again(s):
+    """Where the last row was in before the interruption, the whole copy may be there; never a part of it."""
+    held = s._psql('SELECT count(*) FROM many', 'postgres', 'many_again')
+    if held.returncode == 0:
+        true('150000' in str(held.stdout), f'rows of an interrupted restore: {held.stdout}')
+        equal(s._psql('DROP TABLE many, schema_migrations', 'postgres', 'many_again').returncode, 0, 'dropped')
+
+
 def on_a_terminal(s):
     """What takes long is drawn; a restore that is interrupted leaves nothing, and is repeated."""
     many, folder, into = database(s, 'many'), os.path.join(s.dir, 'many'), database(s, 'many_again')
@@ -206,6 +214,7 @@ def on_a_terminal(s):
     code, drawn, _ = s.on_a_terminal('restore', folder, '--into', into, until=rb'restoring \[#+-+\]  ', signum=signal.SIGINT)
     equal(code, 1, 'exit of an interrupted restore')
     contains(drawn, 'interrupted; nothing half is left')
+    empty_again(s)
     code, drawn, said = s.on_a_terminal('restore', folder, '--into', into)
     equal((code, said), (0, f'restored {made}'), f'a restore that is repeated: {drawn}')
     matches(drawn, r'\rrestoring \[-+\] +0 %.*\rrestoring \[#+-*\] +[1-9]\d* %.*\r +\r$')
