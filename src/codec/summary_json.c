@@ -8,12 +8,14 @@
 
 #include <string.h>
 
-/* As a message shows it: short, and kept apart where it runs from right to left. The caller frees it. */
+/* A stranger's text, as a message shows it: in one line, short, and kept apart where it runs from right to left. The caller
+ * frees it. */
 static char *name_dup(const char *name)
 {
     struct bw_buf out;
     bw_buf_init(&out, strlen(name) + (size_t)BW_SLACK_CATEGORY_MAX * 4);
-    char *shown = bw_strdup(bw_slack_put_name(name, BW_SLACK_CATEGORY_MAX, &out) ? bw_buf_str(&out) : name);
+    char *shown =
+        bw_strdup(bw_slack_put_name(name, BW_SLACK_CATEGORY_MAX, &out) ? bw_buf_str(&out) : "(no name)");
     bw_buf_fini(&out);
     return shown;
 }

@@ -1,8 +1,6 @@
 /* Figures as lines. All of them are there when they are 0, too: a summary that comes says that somebody watched. */
 #include "badgewatch/core/summary.h"
 
-#include "badgewatch/base/plain.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +16,8 @@ void bw_summary_fini(struct bw_summary *s)
 static void put_top(const struct bw_summary *s, struct bw_buf *out)
 {
     bw_buf_adds(out, "Top categories: ");
-    for (size_t i = 0; i < s->n_top; i++) {
-        char name[1024]; /* of a stranger's choice: it must not begin a line */
-        bw_buf_addf(out, "%s%s (%" PRId64 ")", i ? ", " : "",
-                    bw_plain_copy(name, sizeof(name), s->top[i].name), s->top[i].changes);
-    }
+    for (size_t i = 0; i < s->n_top; i++)
+        bw_buf_addf(out, "%s%s (%" PRId64 ")", i ? ", " : "", s->top[i].name, s->top[i].changes);
     bw_buf_adds(out, s->n_top ? "\n" : "none\n");
 }
 

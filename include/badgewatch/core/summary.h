@@ -18,7 +18,7 @@ struct bw_summary {
     struct {
         char *name;
         int64_t changes;
-    } top[BW_SUMMARY_TOP]; /* categories with the most changes */
+    } top[BW_SUMMARY_TOP]; /* categories with the most changes; names fit to be shown */
     size_t n_top;
     int64_t oldest_s; /* age of the oldest data of an active product now; -1 = none is known */
 };

@@ -1,5 +1,7 @@
 /* The figures of a summary, out of a row that people may have edited. */
+#include "badgewatch/base/buf.h"
 #include "badgewatch/codec/summary_json.h"
+#include "badgewatch/core/period.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,14 +48,21 @@ static void names(void **state)
                "{\"name\":\"a\\u202eb\\u0007c\",\"changes\":2},"
                "{\"name\":\"0123456789012345678901234567890123456789012345678901234567890123456789\","
                "\"changes\":1},"
-               "{\"name\":\" \",\"changes\":1}]}",
+               "{\"name\":\" \\n\",\"changes\":1}]}",
                &s, &error),
         BW_OK);
     assert_int_equal(s.n_top, 4);
     assert_string_equal(s.top[0].name, (const char *)shalom);
     assert_string_equal(s.top[1].name, "ab c");
     assert_true(strlen(s.top[2].name) < 62);
-    assert_string_equal(s.top[3].name, " ");
+    assert_string_equal(s.top[3].name, "(no name)");
+    struct bw_period period;
+    struct bw_buf lines;
+    bw_buf_init(&lines, 16384);
+    assert_true(bw_period_parse("2026-11-22", &period));
+    bw_summary_lines(&period, &s, "EUR", &lines); /* which puts them as they are */
+    assert_non_null(strstr(bw_buf_str(&lines), (const char *)shalom));
+    bw_buf_fini(&lines);
     assert_int_equal(s.oldest_s, 60);
     bw_summary_fini(&s);
 }
