@@ -1,8 +1,8 @@
 /* The channels of Slack that messages in memory go to: each has its own pace, and one that is gone or slow holds up no other.
  *
  * Happy way: a message joins its channel by name, and leaves it when it is routed elsewhere or ends. A channel lives while
- * somebody is in it or waits for it in Redis, or while it may not be posted to yet: there are never more than messages and channels lately refused.
- * Nothing fails. */
+ * somebody is in it or waits for it in Redis, or while it may not be posted to yet: there are never more than messages and
+ * channels lately refused. Nothing fails. */
 #pragma once
 
 #include "badgewatch/base/clock.h"

@@ -1,5 +1,5 @@
-/* What the parts of the notifier share: notifier.c (streams, order, pace), company.c (what goes out together) and deliver.c
- * (the steps of a message). */
+/* What the parts of the notifier share: notifier.c (streams, order, pace), company.c (what goes out together), crowd.c
+ * (what is left in Redis) and deliver.c (the steps of a message). */
 #pragma once
 
 #include "args.h"

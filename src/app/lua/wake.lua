@@ -3,7 +3,8 @@
 --
 -- KEYS  changes quiet digest teller
 -- ARGV  group, owner, most, 1 (all are due now: the rules changed, and are asked anew) or 0
--- Gives how many entries became the owner's; -1 where another daemon tells (read.lua). "digest" says of each when its quiet hours ended, until it is told.
+-- Gives how many entries became the owner's; -1 where another daemon tells (read.lua). "digest" says of each when its quiet
+-- hours ended, until it is told.
 if redis.call('GET', KEYS[4]) ~= ARGV[2] then return -1 end
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
