@@ -234,8 +234,12 @@ class Process:
     def says(self, pattern, times=1, seconds=WAIT):
         """Waits until the log has the pattern so many times; gives the last match."""
         def found():
+            ended = not self.alive()  # before its last words are read
             all_found = list(re.finditer(pattern, self.log(), re.M))
-            return all_found[-1] if len(all_found) >= times else None
+            if len(all_found) >= times:
+                return all_found[-1]
+            true(not ended, f'{self.name} ended ({self.popen.returncode}) and never said /{pattern}/: {self.log()[-2000:]}')
+            return None
         return wait(f'{self.name} says /{pattern}/', found, seconds)
 
     def end(self, signum=signal.SIGTERM, seconds=30):
