@@ -37,9 +37,10 @@ bool bw_message_has(const struct bw_message *m, const char *id)
     return false;
 }
 
-static void set_ref(struct bw_message_ref *ref, const char *id, const char *change_id)
+static void set_ref(struct bw_message_ref *ref, const struct bw_message_check *check, const char *id,
+                    const char *change_id)
 {
-    *ref = (struct bw_message_ref){.told = false};
+    *ref = (struct bw_message_ref){.check = *check};
     snprintf(ref->id, sizeof(ref->id), "%s", id);
     snprintf(ref->change_id, sizeof(ref->change_id), "%s", change_id);
 }
@@ -55,7 +56,7 @@ bool bw_message_add(struct bw_message *m, const char *id, struct bw_change_entry
     m->doubt_ms = m->n_refs == 0 || since < m->doubt_ms ? since : m->doubt_ms;
     m->entries = bw_realloc_array(m->entries, m->n + 1, sizeof(*m->entries));
     m->refs = bw_realloc_array(m->refs, m->n_refs + 1, sizeof(*m->refs));
-    set_ref(&m->refs[m->n_refs++], id, entry->change.id);
+    set_ref(&m->refs[m->n_refs++], &m->checks[0], id, entry->change.id);
     entry->queued_at_ms = (int64_t)bw_stream_id_parse(id).ms;
     m->entries[m->n++] = *entry;
     return true;
@@ -68,7 +69,7 @@ void bw_message_set_note(struct bw_message *m, const char *id, struct bw_note *n
     m->doubt_ms = doubt_ms != 0 ? doubt_ms : (int64_t)bw_stream_id_parse(id).ms;
     m->refs = bw_realloc_array(m->refs, 1, sizeof(*m->refs));
     m->n_refs = 1;
-    set_ref(&m->refs[0], id, note->id);
+    set_ref(&m->refs[0], &m->checks[0], id, note->id);
 }
 
 void bw_note_free(struct bw_note *note)
@@ -261,7 +262,7 @@ void bw_message_set_channel(struct bw_message *m, const char *name)
 static struct bw_message *part_of(const struct bw_message *m)
 {
     struct bw_message *part = bw_message_new(m->notifier, m->stream, m->checks[0].name, 0, &m->key);
-    part->n_checks = 0; /* the intention is that of the rest */
+    part->n_checks = 0; /* an intention is that of the rest (but see give_checks) */
     part->addressed = true;
     bw_message_set_channel(part, m->channel);
     return part;
@@ -275,6 +276,28 @@ struct bw_message *bw_message_take(struct bw_message *m, const bool *wanted)
             move_entry(part, m, i);
     }
     return part;
+}
+
+static bool has_of_check(const struct bw_message *m, const struct bw_message_check *check)
+{
+    for (size_t i = 0; i < m->n_refs; i++) {
+        if (strcmp(m->refs[i].check.name, check->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The checks that have all gone to the part go with it: what follows with the rest says nothing of them, and no intention of
+ * theirs may stay behind when that ends elsewhere. */
+static void give_checks(struct bw_message *part, struct bw_message *m)
+{
+    for (size_t i = m->n_checks; i-- > 0;) {
+        struct bw_message_check check = m->checks[i];
+        if (has_of_check(m, &check))
+            continue;
+        part->checks = append(part->checks, &part->n_checks, &check, 1, sizeof(check));
+        forget_check(m, check.name);
+    }
 }
 
 static bool is_told(const struct bw_slack_sought *sought, size_t n, const char *id, const char *ts)
@@ -298,6 +321,7 @@ struct bw_message *bw_message_take_told(struct bw_message *m, const struct bw_sl
         if (is_told(sought, n, m->entries[i].change.id, ts))
             move_entry(part, m, i);
     }
+    give_checks(part, m);
     if (part->n > 0)
         return part;
     bw_message_free(part);

@@ -15,15 +15,16 @@
 
 struct bw_notifier;
 
+struct bw_message_check {
+    char name[64]; /* "1:B0D8W1YVBX:17"; of a note its key, "settled:" and an id at most */
+};
+
 /* An entry of bw:changes that the message answers for. */
 struct bw_message_ref {
     char id[48]; /* in the stream */
     char change_id[BW_UUID_TEXT];
-    bool told; /* Postgres says so */
-};
-
-struct bw_message_check {
-    char name[64]; /* "1:B0D8W1YVBX:17"; of a note its key, "settled:" and an id at most */
+    struct bw_message_check check; /* it is of */
+    bool told;                     /* Postgres says so */
 };
 
 /* A message that is about no change (bw:outbox). */
@@ -52,7 +53,7 @@ struct bw_message {
     struct bw_mono posted_at; /* while it held the channel; ms 0 = nothing left */
     bool left_behind;         /* an entry of its check came when it was on its way */
     bool addressed;           /* channel is known: messages behind it wait for it */
-    struct bw_message_check *checks;  /* one; more in a group */
+    struct bw_message_check *checks;  /* whose intention this is: one; more in a group */
     TAILQ_HEAD(, bw_message) company; /* messages that it absorbed; what they tell is here */
     size_t n_checks;
     struct bw_stream_id at; /* its place in the order */
@@ -109,8 +110,8 @@ void bw_message_set_note(struct bw_message *m, const char *id, struct bw_note *n
 void bw_note_free(struct bw_note *note);
 /* What to look for in a channel: all that its metadata names. The caller frees it; *n >= 1. */
 struct bw_slack_sought *bw_message_sought(const struct bw_message *m, size_t *n);
-/* Takes those changes out that the message with this ts tells, as a message of their own that has to be recorded; NULL if
- * these are none. */
+/* Takes those changes out that the message with this ts tells, as a message of their own that has to be recorded, with the
+ * checks of which nothing is left here; NULL if these are none. */
 struct bw_message *bw_message_take_told(struct bw_message *m, const struct bw_slack_sought *sought, size_t n,
                                         const char *ts);
 /* Takes those changes out whose flag is set, one for each entry, as a message of their own. */

@@ -135,28 +135,52 @@ def group_with_one_that_was_told():
         s.each_told_once()
 
 
+MANY = ['--generate', '30', '--seed', '63', '--churn', '100', '--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--pad', '500',
+        '--slack-rate', '0']
+
+
+def emptied_while_many_wait(s):
+    """Redis is emptied while many alerts wait, and one was told whose outcome was not written."""
+    s.track_all()
+    s.settled()
+    s.fault(target='slack', fault='stall', ms=30000, posted=True, method='chat.postMessage')
+    alone = s.until_changes(600)[0]['asin']
+    s.poll(alone)
+    s.wait('one is out, without an answer', lambda: len(s.messages()) == 1)
+    s.clock_on(1800)
+    s.poll(*[m[2:] for m in s.members() if m[2:] != alone])
+    s.wait('Postgres has all', lambda: s.redis('XLEN', 'bw:history') == 0 and s.told() > 20)
+    s.d.kill()
+    s.redis('FLUSHALL')
+    s.clear_faults()
+
+
 def many_in_doubt():
-    """Redis is emptied while many alerts wait, and one was told whose outcome was not written: one look for all of them."""
-    with stack.Stack(sim=['--generate', '30', '--seed', '63', '--churn', '100', '--clock', 'stopped', '--start',
-                          '2026-05-01T00:00Z', '--pad', '500', '--slack-rate', '0']) as s:
-        s.track_all()
-        s.settled()
-        s.fault(target='slack', fault='stall', ms=30000, posted=True, method='chat.postMessage')
-        alone = s.until_changes(600)[0]['asin']
-        s.poll(alone)
-        s.wait('one is out, without an answer', lambda: len(s.messages()) == 1)
-        s.clock_on(1800)
-        s.poll(*[m[2:] for m in s.members() if m[2:] != alone])
-        s.wait('Postgres has all', lambda: s.redis('XLEN', 'bw:history') == 0 and s.told() > 20)
-        s.d.kill()
-        s.redis('FLUSHALL')
-        s.clear_faults()
+    """One look for all of them."""
+    with stack.Stack(sim=MANY) as s:
+        emptied_while_many_wait(s)
         s.daemon().ready()
         s.settled(60)
         told_well(s, s.messages())
         true(len(s.messages()) <= 3, f'{len(s.messages())} messages')
         looks = [r for r in s.get('/control/requests?service=slack') if r['method'] == 'conversations.history']
         true(len(looks) <= 6, f'{len(looks)} looks for 30 products')
+
+
+def killed_behind_the_look():
+    """That look found one of them, the others are on their way as a group when the daemon dies: none of their intentions stays
+    behind, nor does that of the one that was found."""
+    with stack.Stack(sim=MANY) as s:
+        emptied_while_many_wait(s)
+        s.fault(target='slack', fault='stall', ms=30000, posted=True, method='chat.postMessage')
+        s.daemon().ready()
+        s.wait('the others are out, without an answer', lambda: len(s.messages()) == 2, 60)
+        s.d.kill()
+        s.clear_faults()
+        s.daemon().ready()
+        s.settled(120)
+        told_well(s, s.messages())
+        equal(s.redis('HGETALL', 'bw:delivery'), [], 'intentions that stay')
 
 
 def group_refused():
@@ -198,4 +222,4 @@ def note_refused_for_good():
 
 
 if __name__ == '__main__':
-    stack.main(six_are_grouped, families, group_of_unknown_outcome, group_with_one_that_was_told, many_in_doubt, group_refused, note_refused_for_good, thousand)
+    stack.main(six_are_grouped, families, group_of_unknown_outcome, group_with_one_that_was_told, many_in_doubt, killed_behind_the_look, group_refused, note_refused_for_good, thousand)
