@@ -44,6 +44,8 @@ def parts_and_daemons():
         equal(told(s, 'Postgres')[1:], ['🟢 badgewatch: Postgres works again'], 'messages')
         s.settled()
         equal(s.value("SELECT count(*) FROM notification_log WHERE kind = 'system' AND outcome = 'sent'"), '2', 'attempts')
+        # they ask Postgres which of them tells when Redis cannot say it
+        s.wait('both have found Postgres', lambda: all(one.metrics()['postgres_up'] == 1 for one in (d, other)))
         s.redis_stop()
         s.wait('Redis is told', lambda: told(s, 'Redis'))
         several_checks(s, d)
