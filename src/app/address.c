@@ -99,10 +99,11 @@ static void decide_whether(struct bw_message *m, const struct addressee *a, cons
                            bool attempted)
 {
     m->withheld[0] = '\0';
-    if (bw_slack_mode(m->notifier->cx->conf) == BW_SLACK_OFF)
+    if (m->n > 0 && a->muted_until * 1000 > m->entries[0].change.detected_at_ms)
+        snprintf(m->withheld, sizeof(m->withheld),
+                 "muted"); /* first: somebody said so, whatever else would hold */
+    else if (bw_slack_mode(m->notifier->cx->conf) == BW_SLACK_OFF)
         snprintf(m->withheld, sizeof(m->withheld), "no_slack");
-    else if (m->n > 0 && a->muted_until * 1000 > m->entries[0].change.detected_at_ms)
-        snprintf(m->withheld, sizeof(m->withheld), "muted");
     else if (m->n > 0)
         decide_which(m, route, a->priority, attempted);
 }

@@ -47,7 +47,8 @@ struct bw_summarizer {
     " SELECT json_build_object("                                                                             \
     "'gained', (SELECT count(*) FROM c WHERE change_type = 'gained'),"                                       \
     "'lost', (SELECT count(*) FROM c WHERE change_type = 'lost'),"                                           \
-    "'withheld', (SELECT count(*) FROM c WHERE withheld IS NOT NULL),"                                       \
+    "'muted', (SELECT count(*) FROM c WHERE withheld = 'muted'),"                                            \
+    "'withheld', (SELECT count(*) FROM c WHERE withheld <> 'muted'),"                                        \
     "'checked', (SELECT count(*) FROM d),"                                                                   \
     "'tracked', (SELECT count(*) FROM (SELECT domain, asin FROM tracked_asins WHERE is_active"               \
     "   UNION SELECT domain, asin FROM d) AS t),"                                                            \

@@ -121,6 +121,10 @@ static int dispatch(int argc, char **argv)
         fprintf(stderr, "badgewatch: which command? See badgewatch help\n");
         return EXIT_USAGE;
     }
+    if (strcmp(argv[1], "--version") == 0 && argc > 2) {
+        fprintf(stderr, "badgewatch --version: '%s' was not expected\n", argv[2]);
+        return EXIT_USAGE;
+    }
     if (strcmp(argv[1], "--version") == 0) {
         printf("badgewatch %s\n", BW_VERSION);
         return EXIT_OK;

@@ -195,10 +195,15 @@ int run_help(struct invocation *in)
         print_all();
         return EXIT_OK;
     }
-    if (strcmp(in->argv[0], "config") == 0)
+    bool config = strcmp(in->argv[0], "config") == 0;
+    int most = config ? 1 : 2; /* words */
+    if (in->argc > most)
+        return usage_error(&help_command, "'%s' was not expected", in->argv[most]);
+    if (config)
         return print_config();
     if (print_commands(in->argc, in->argv))
         return EXIT_OK;
-    fprintf(stderr, "badgewatch: '%s' is no command; see badgewatch help\n", in->argv[0]);
-    return EXIT_USAGE;
+    bool two = in->argc == 2;
+    return usage_error(&help_command, "'%s%s%s' is no command", in->argv[0], two ? " " : "",
+                       two ? in->argv[1] : "");
 }

@@ -50,6 +50,8 @@ enum bw_err bw_summary_decode(const char *json, size_t len, struct bw_summary *o
     s.gained = bw_reader_int(&r, "gained", 0, INT64_MAX);
     s.lost = bw_reader_int(&r, "lost", 0, INT64_MAX);
     s.withheld = bw_reader_int(&r, "withheld", 0, INT64_MAX);
+    if (bw_json_get(root, "muted")) /* earlier versions counted them as withheld */
+        s.muted = bw_reader_int(&r, "muted", 0, INT64_MAX);
     s.checked = bw_reader_int(&r, "checked", 0, INT64_MAX);
     s.tracked = bw_reader_int(&r, "tracked", 0, INT64_MAX);
     s.calls = bw_reader_int(&r, "calls", 0, INT64_MAX);

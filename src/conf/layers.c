@@ -1,5 +1,5 @@
 /* The two layers of settings. In each a setting may stand once, as X or, for a secret, as X_FILE; a name that is not
- * known is told with the name that was probably meant: in the file it is an error, in the environment, where others put
+ * known is told with the name that was probably meant, if any is near: in the file it is an error, in the environment, where others put
  * names too, a warning. Files of systemd's credentials count as the environment. An empty value is the same as none: that is how a compose file or a shell says "not set". The
  * first thing wrong ends the reading. */
 #include "layers.h"
@@ -18,6 +18,7 @@
 
 #define OURS        "BADGEWATCH_"
 #define STRANGE_MAX 4096
+#define ADVICE_MAX  (SETTING_NAME_MAX + 20)
 #define MARK        "\xef\xbb\xbf" /* byte order mark */
 #define SECTION     "[route \"tag=NAME\"] or [route \"default\"] was expected"
 
@@ -137,12 +138,18 @@ static size_t distance(const char *a, const char *b)
     return row[len];
 }
 
-/* The known name nearest to a wrong one. */
-static void nearest(const struct table *t, const char *name, char out[SETTING_NAME_MAX])
+/* What to say of a wrong name: the known one nearest to it, where that is so near that it was probably meant. As with rustc and
+ * cargo, a third of its letters may be wrong: what is suggested for just anything is not read. */
+static void advise(const struct table *t, const char *name, char out[ADVICE_MAX])
 {
-    if (t->in_file && strncasecmp(name, OURS, sizeof(OURS) - 1) == 0) /* written as in the environment */
-        name += sizeof(OURS) - 1;
-    size_t best = SIZE_MAX;
+    size_t prefix = sizeof(OURS) - 1, shared = 0;
+    if (strncasecmp(name, OURS, prefix) == 0) {
+        shared = t->in_file ? 0 : prefix;
+        name += t->in_file ? prefix : 0; /* written as in the environment */
+    }
+    size_t letters = strnlen(name, SETTING_NAME_MAX) - shared;
+    size_t best = (letters < 3 ? 3 : letters) / 3 + 1;
+    snprintf(out, ADVICE_MAX, "see badgewatch help config");
     char known[SETTING_NAME_MAX];
     for (size_t i = 0; i < t->n; i++) {
         if (t->in_file && t->list[i].kind == ENV_ONLY)
@@ -153,7 +160,7 @@ static void nearest(const struct table *t, const char *name, char out[SETTING_NA
             if (d >= best)
                 continue;
             best = d;
-            memcpy(out, known, sizeof(known));
+            snprintf(out, ADVICE_MAX, "did you mean '%s'?", known);
         }
     }
 }
@@ -162,15 +169,15 @@ static enum bw_err refuse_name(const struct layers *l, int line, const struct ta
                                struct bw_error *error)
 {
     bool is_file;
-    char here[PLACE_MAX], other[SETTING_NAME_MAX];
+    char here[PLACE_MAX], advice[ADVICE_MAX];
     place(l, line, "", here);
     if (t == &of_route && find(&of_file, name, &is_file) < of_file.n)
         return bw_error_set(error, BW_ERR_INVALID,
                             "%s'%s' is no setting of a route; it was expected before the first [route]", here,
                             name);
-    nearest(t, name, other);
-    return bw_error_set(error, BW_ERR_INVALID, "%sunknown setting '%.60s'%s; did you mean '%s'?", here, name,
-                        t == &of_route ? " of a route" : "", other);
+    advise(t, name, advice);
+    return bw_error_set(error, BW_ERR_INVALID, "%sunknown setting '%.60s'%s; %s", here, name,
+                        t == &of_route ? " of a route" : "", advice);
 }
 
 /* One setting (line 0: of the environment) into its place among `given`. */
@@ -211,10 +218,9 @@ static bool is_service_link(const char *name, const char *value)
 
 static void note_strange(struct layers *l, const char *name)
 {
-    char meant[SETTING_NAME_MAX];
-    nearest(&of_environment, name, meant);
-    bw_buf_addf(&l->strange, "environment: '%.60s' is no setting, it has no effect; did you mean '%s'?\n",
-                name, meant);
+    char advice[ADVICE_MAX];
+    advise(&of_environment, name, advice);
+    bw_buf_addf(&l->strange, "environment: '%.60s' is no setting, it has no effect; %s\n", name, advice);
 }
 
 /* What systemd's LoadCredential=badgewatch:FOLDER makes of the files of that folder: each is as a NAME_FILE. */

@@ -22,9 +22,11 @@ const struct setting bw_route_settings[ROUTE_SETTINGS_N] = {
 #include "settings.def"
 };
 
-#define WINDOW_MOST_MS 600000 /* alerts wait in it: more is a slip of the pen */
-#define PREFIX_MAX     40
-#define CHANNEL_MAX    80 /* bytes; an id has 9 to 11 */
+#define HEALTH_LEAST_MS    500      /* each part may be asked */
+#define RETENTION_LEAST_MS 86400000 /* what is dropped does not come back, and the slip of a pen is quick */
+#define WINDOW_MOST_MS     600000   /* alerts wait in it: more is a slip of the pen */
+#define PREFIX_MAX         40
+#define CHANNEL_MAX        80 /* bytes; an id has 9 to 11 */
 
 bool setting_is_secret(const struct setting *s)
 {
@@ -303,10 +305,10 @@ enum bw_err bw_size_parse(const char *text, int64_t *bytes)
     return BW_ERR_SYNTAX;
 }
 
-static bool duration(const char *text, int64_t most, int64_t *out)
+static bool duration(const char *text, int64_t least, int64_t most, int64_t *out)
 {
     int64_t ms;
-    if (bw_duration_parse(text, &ms) != BW_OK || ms > most)
+    if (bw_duration_parse(text, &ms) != BW_OK || ms < least || ms > most)
         return false;
     *out = ms;
     return true;
@@ -330,9 +332,13 @@ static bool parse_number(const struct setting *s, const char *text, void *member
     case SUMMARIES:
         return summaries(text, member);
     case DURATION:
-        return bw_duration_parse(text, member) == BW_OK;
+        return duration(text, 1000, INT64_MAX, member);
+    case HEALTH:
+        return duration(text, HEALTH_LEAST_MS, INT64_MAX, member);
+    case RETENTION:
+        return duration(text, RETENTION_LEAST_MS, INT64_MAX, member);
     case WINDOW:
-        return duration(text, WINDOW_MOST_MS, member);
+        return duration(text, 1, WINDOW_MOST_MS, member);
     case CENTS:
         return set_int64(text, 0, 100000000, member);
     case CHANGES:

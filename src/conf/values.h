@@ -20,7 +20,9 @@ enum kind {
     FREQUENCY,
     DAY_TIME,
     SUMMARIES,
-    DURATION,
+    DURATION, /* of people: from a second */
+    HEALTH,
+    RETENTION,
     WINDOW,
     CENTS,
     CURRENCY,

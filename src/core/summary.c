@@ -38,8 +38,10 @@ void bw_summary_lines(const struct bw_period *period, const struct bw_summary *s
     bw_buf_addf(out, "Changes: %" PRId64 "\n", s->gained + s->lost);
     bw_buf_addf(out, "Gained: %" PRId64 "\n", s->gained);
     bw_buf_addf(out, "Lost: %" PRId64 "\n", s->lost);
+    if (s->muted > 0)
+        bw_buf_addf(out, "Muted: %" PRId64 " of them\n", s->muted);
     if (s->withheld > 0)
-        bw_buf_addf(out, "Muted: %" PRId64 " of them\n", s->withheld);
+        bw_buf_addf(out, "Left out: %" PRId64 " of them, by a route or for want of Slack\n", s->withheld);
     bw_buf_addf(out, "Products checked: %" PRId64 " of %" PRId64 "\n", s->checked, s->tracked);
     bw_buf_addf(out, "API calls: %" PRId64 "\n", s->calls);
     bw_buf_addf(out, "Tokens: %" PRId64 "\n", s->tokens);

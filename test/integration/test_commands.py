@@ -49,7 +49,8 @@ def help_and_wrong_usage(s):
                  ('poll',), ('poll', '--all', 'B0D8W1YVBX'), ('asin', 'add'), ('asin', 'list', 'x'), ('changes', 'x'),
                  ('changes', '--since', 'yesterday'), ('run', 'x'), ('migrate', 'x'), ('asin', 'import'),
                  ('asin', 'add', 'B0D8W1YVBX', '--bogus'), ('asin', 'add', 'B0D8W1YVBX', '--label'),
-                 ('asin', 'pause', 'B0D8W1YVBX', '--priority', '1'), ('help', 'nonsense'), ('--config',)):
+                 ('asin', 'pause', 'B0D8W1YVBX', '--priority', '1'), ('help', 'nonsense'), ('help', 'config', 'extra'),
+                 ('help', 'asin', 'add', 'x'), ('help', 'poll', 'x'), ('--version', 'x'), ('--config',)):
         done = s.bw(*args, code=2)
         equal(done.stdout, '', f'stdout of {args}')
         true(done.stderr.startswith('badgewatch'), f'{args}: {done.stderr}')

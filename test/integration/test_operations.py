@@ -12,6 +12,7 @@ from stack import contains, equal, true
 BASE = ['--clock', 'stopped', '--start', '2026-05-01T00:00Z', '--pad', '1000', '--slack-rate', '0']
 SIM = ['--generate', '6', '--seed', '51', '--churn', '8'] + BASE
 SOON_S = 5
+DAY = "SELECT to_char(max(detected_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD') FROM bestseller_changes"
 
 
 def now_of(s):
@@ -319,6 +320,9 @@ def muted_stays_muted():
         muted = "SELECT count(*) FROM bestseller_changes WHERE withheld = 'muted' AND NOT notification_sent"
         s.wait('it is written who was not told', lambda: int(s.value(muted)) > 0)
         equal(s.value(muted), s.value('SELECT count(*) FROM bestseller_changes'), 'changes withheld')
+        printed = s.bw('summary', '--date', s.value(DAY)).stdout
+        contains(printed, f'\nMuted: {s.value(muted)} of them\n', 'the summary')
+        true('Left out' not in printed, printed)
         s.sql('UPDATE tracked_asins SET muted_until = NULL')
         s.redis('FLUSHALL')
         s.d.says('verified against Postgres', 2)

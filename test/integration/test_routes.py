@@ -69,6 +69,8 @@ class Routed(stack.Stack):
         return dict(told)
 
 
+DAY = "SELECT to_char(max(detected_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD') FROM bestseller_changes"
+
 ROUTES = """
 [route "tag=acme"]
 channel = C0ACME
@@ -114,6 +116,10 @@ def chosen():
             kinds.add((of, wanted[0]))
             equal((withheld, at, sent), wanted, f'{of}: {kind} of {product}')
             equal(told.get(i, ''), at, f'{of}: channel in Slack')
+        left_out = sum(row[2] != '' for row in rows.values())
+        printed = s.bw('summary', '--date', s.value(DAY)).stdout
+        contains(printed, f'\nLeft out: {left_out} of them, by a route or for want of Slack\n', 'the summary')
+        true('Muted' not in printed, printed)
         equal(kinds, {('acme', ''), ('own', ''), ('low', 'priority'), ('high', ''), ('gains', ''), ('gains', 'trigger'),
                       ('plain', '')}, 'all of it was seen')
         contains(s.bw('check').stdout, 'C0ACME (tag=acme): the bot is in it')

@@ -278,7 +278,7 @@ static void summary(enum bw_period_kind kind)
 {
     struct bw_summary s = {.gained = 7,
                            .lost = 5,
-                           .withheld = 1,
+                           .muted = 1,
                            .checked = 95,
                            .tracked = 95,
                            .calls = 24,

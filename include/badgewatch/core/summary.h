@@ -8,10 +8,12 @@
 #define BW_SUMMARY_TOP 5
 
 struct bw_summary {
-    int64_t gained, lost;  /* detected in that time */
-    int64_t withheld;      /* of these, muted or told to nobody */
-    int64_t checked;       /* different products that were checked */
-    int64_t tracked;       /* active products now */
+    int64_t gained, lost; /* detected in that time */
+    int64_t muted;        /* of these, of muted products: nobody was told */
+    int64_t
+        withheld;    /* nobody was told for another reason: a route did not want them, or there is no Slack */
+    int64_t checked; /* different products that were checked */
+    int64_t tracked; /* active products now */
     int64_t calls, tokens; /* requests to Keepa */
     double cost_cents;
     int64_t badges; /* held at its end, or now */

@@ -16,7 +16,8 @@ static void lines(void **state)
     struct bw_period day = {BW_DAILY, "2026-05-09", "2026-05-09", "2026-05-09"};
     struct bw_summary s = {.gained = 7,
                            .lost = 5,
-                           .withheld = 1,
+                           .muted = 1,
+                           .withheld = 2,
                            .checked = 94,
                            .tracked = 95,
                            .calls = 24,
@@ -31,6 +32,7 @@ static void lines(void **state)
     bw_summary_lines(&day, &s, "EUR", &out);
     assert_string_equal(out.data,
                         "Day: 2026-05-09 (UTC)\nChanges: 12\nGained: 7\nLost: 5\nMuted: 1 of them\n"
+                        "Left out: 2 of them, by a route or for want of Slack\n"
                         "Products checked: 94 of 95\nAPI calls: 24\nTokens: 2280\n"
                         "Estimated cost: 12.50 EUR\nBadges held: 31\n"
                         "Top categories: Serums (3), Pain Relief Rubs (2)\nOldest data: 3 h 20 min\n");
