@@ -54,11 +54,16 @@ static void write_end(const struct bw_guard_view *v, const char *since, struct b
 {
     char words[BW_TIME_TEXT];
     bw_duration_words((bw_wall_now().ms - v->since_ms) / 1000, words);
-    bw_buf_addf(
-        lines,
-        "It was ill since %s (%s). Of every badge that was held back it is known what became of it: back "
-        "at #1 it was never lost, else its loss was told.\n",
-        since, words);
+    bw_buf_addf(lines, "It was ill since %s (%s). ", since, words);
+    if (v->guarded != 0)
+        bw_buf_addf(lines,
+                    "Without a rank still, and held back: %lld badge%s. Asked about every ten minutes; what "
+                    "has no rank after 24 hours is told as lost. Of the others it is known what became of "
+                    "them: ",
+                    (long long)v->guarded, v->guarded == 1 ? "" : "s");
+    else
+        bw_buf_adds(lines, "Of every badge that was held back it is known what became of it: ");
+    bw_buf_adds(lines, "back at #1 it was never lost, else its loss was told.\n");
 }
 
 static void tell(struct bw_guard *g, bool begins, const char *since_ms)

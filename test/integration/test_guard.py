@@ -162,6 +162,25 @@ def still_gone_after_a_day():
         s.each_told_once()
 
 
+def few_stay():
+    """The source is well when nearly all are back: the message says how many are not, and they are held back still."""
+    with stack.Stack(sim=SIM) as s:
+        badges = begin(s)
+        vanish(s)
+        gone = [key.split(':')[1] for key in sorted({b.rsplit(':', 1)[0] for b in set(badges) - lost(s)})[:1]]
+        s.clear_faults()
+        s.fault(target='keepa', fault='unranked', count=-1, asin=gone[0])
+        s.clock_on(3600)
+        s.poll()
+        s.settled(30)
+        s.wait('its end is told', lambda: len(system(s)) == 2)
+        guarded = len(s.redis('SMEMBERS', 'bw:guard:guarded'))
+        true(guarded >= 1, f'{guarded} badges under guard')
+        text = next(m['text'] for m in s.messages() if 'well again' in m['text'])
+        contains(text, f"Without a rank still, and held back: {guarded} badge{'s' * (guarded > 1)}.", 'its end')
+        nothing_lost(s, badges)
+
+
 def alone():
     """One product loses its rank: it is told, within seconds."""
     with stack.Stack(sim=SIM) as s:
@@ -242,4 +261,4 @@ def threshold():
 
 if __name__ == '__main__':
     stack.main(all_vanish_and_come_back, five_requests, whatever_happens_meanwhile, killed_while_a_loss_waits, still_gone_after_a_day,
-               alone, answers_vanish, few_asked_again, threshold)
+               few_stay, alone, answers_vanish, few_asked_again, threshold)
